@@ -1,0 +1,213 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// ErrNotDurable is Update's error when the disk did not take the write: nothing
+// of it happened.
+var ErrNotDurable = errors.New("the write could not be made durable")
+
+// ErrClosed is Update's error on a closed store.
+var ErrClosed = errors.New("the state is closed")
+
+// Store holds the tables. Its zero value is of no use; see Open and InMemory.
+type Store struct {
+	tables  map[string]AnyTable
+	durable atomic.Pointer[snapshot] // what readers see
+	disk    *disk                    // nil in memory
+
+	mu     sync.Mutex // one writer at a time
+	head   snapshot   // durable, plus what is queued
+	queue  []*commit
+	closed bool
+
+	wake    chan struct{}
+	stopped chan struct{}
+
+	watchMu sync.Mutex
+	watches map[*Watch]struct{}
+}
+
+// commit is one Update on its way to the disk.
+type commit struct {
+	after   snapshot
+	changes []change
+	encoded [][]byte
+	ready   chan struct{} // closed when encoded is filled
+	done    chan error
+}
+
+// InMemory is a store without a disk, for tests.
+func InMemory(tables ...AnyTable) *Store { return newStore(nil, snapshot{}, tables) }
+
+// Open opens or creates the store in the folder and locks it against a second
+// engine. See disk.go for what it refuses.
+func Open(dir string, tables ...AnyTable) (*Store, error) {
+	d, err := openDisk(dir)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := d.load(tables)
+	if err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return newStore(d, rows, tables), nil
+}
+
+func newStore(d *disk, rows snapshot, tables []AnyTable) *Store {
+	s := &Store{tables: byName(tables), disk: d, head: rows, wake: make(chan struct{}, 1), stopped: make(chan struct{}), watches: map[*Watch]struct{}{}}
+	s.durable.Store(&rows)
+	go s.flushLoop()
+	return s
+}
+
+func byName(tables []AnyTable) map[string]AnyTable {
+	m := map[string]AnyTable{}
+	for _, t := range tables {
+		if m[t.Name()] != nil {
+			panic("state: two tables are named " + t.Name())
+		}
+		m[t.Name()] = t
+	}
+	return m
+}
+
+// View is a picture of everything durable at this instant.
+func (s *Store) View() *Tx { return &Tx{base: *s.durable.Load()} }
+
+// Update runs fn on the newest picture and keeps what it wrote, or nothing of
+// it when fn returns an error, which Update returns as it is. It returns once
+// the write is durable and every later View sees it.
+func (s *Store) Update(fn func(tx *Tx) error) error {
+	c, err := s.write(fn)
+	if c == nil || err != nil {
+		return err
+	}
+	if s.disk != nil {
+		c.encode()
+	}
+	close(c.ready)
+	return <-c.done
+}
+
+func (s *Store) write(fn func(tx *Tx) error) (*commit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	tx := &Tx{base: s.head, update: true, written: map[AnyTable]map[Scope]shard{}}
+	if err := fn(tx); err != nil {
+		return nil, err
+	}
+	if len(tx.changes) == 0 {
+		return nil, nil
+	}
+	return s.enqueue(tx.after(), tx.changes), nil
+}
+
+// enqueue is called with the store locked.
+func (s *Store) enqueue(after snapshot, changes []change) *commit {
+	c := &commit{after: after, changes: changes, ready: make(chan struct{}), done: make(chan error, 1)}
+	s.head = after
+	s.queue = append(s.queue, c)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return c
+}
+
+// Reset removes every row of every table, durably.
+func (s *Store) Reset() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	var gone []change
+	for t, shards := range s.head {
+		for scope := range shards {
+			gone = append(gone, change{Change: Change{Table: t.Name(), Scope: scope}})
+		}
+	}
+	c := s.enqueue(snapshot{}, gone)
+	c.encoded = nil
+	s.mu.Unlock()
+	close(c.ready)
+	return <-c.done
+}
+
+// Close makes the last writes durable and lets go of the folder.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	was := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if was {
+		return nil
+	}
+	close(s.wake)
+	<-s.stopped
+	if s.disk == nil {
+		return nil
+	}
+	return s.disk.close()
+}
+
+func (s *Store) flushLoop() {
+	defer close(s.stopped)
+	for {
+		_, open := <-s.wake
+		for s.flush() {
+		}
+		if !open {
+			return
+		}
+	}
+}
+
+// flush makes all that is queued durable in one commit and tells whether there
+// was anything.
+func (s *Store) flush() bool {
+	s.mu.Lock()
+	batch := s.queue
+	s.queue = nil
+	s.mu.Unlock()
+	if len(batch) == 0 {
+		return false
+	}
+	for _, c := range batch {
+		<-c.ready
+	}
+	if s.disk != nil {
+		if err := s.disk.write(batch); err != nil {
+			s.undo(batch, fmt.Errorf("%w: %w", ErrNotDurable, err))
+			return true
+		}
+	}
+	last := batch[len(batch)-1].after
+	s.durable.Store(&last)
+	s.tell(batch)
+	for _, c := range batch {
+		c.done <- nil
+	}
+	return true
+}
+
+// undo goes back to what is durable. What was queued meanwhile was built on the
+// lost writes and is lost with them.
+func (s *Store) undo(batch []*commit, err error) {
+	s.mu.Lock()
+	batch = append(batch, s.queue...)
+	s.queue = nil
+	s.head = *s.durable.Load()
+	s.mu.Unlock()
+	for _, c := range batch {
+		c.done <- err
+	}
+}
