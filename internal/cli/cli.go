@@ -1,0 +1,84 @@
+// Package cli is the command: one file for each subcommand, which turns flags
+// into one call and renders what comes back. It holds no logic of its own; only
+// cmd/slipway and the end-to-end tests call it.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, as `slipway help exit-codes` explains them.
+const (
+	exitDone        = 0
+	exitRefused     = 1 // refused or usage; nothing changed
+	exitDifferent   = 2 // plan found differences
+	exitOldServes   = 3 // deploy failed, the old version serves
+	exitNothing     = 4 // deploy failed, nothing serves
+	exitInterrupted = 5 // interrupted, can be continued
+	exitHeld        = 6 // another deploy holds the service
+	exitCredentials = 7 // credentials or account
+)
+
+// exit is an error that ends the command with a code of its own. With a nil
+// err the command has already said everything.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// Main runs the command and returns its exit code.
+func Main(args []string, in io.Reader, out, errw io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(&terminal{in, out, errw})
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(errw, "error:", text)
+	}
+	if e, ok := errors.AsType[*exit](err); ok {
+		return e.code
+	}
+	return exitRefused
+}
+
+func newRoot(t *terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "slipway",
+		Short:         "From a git tag to https://your.host, on one machine or on AWS ECS",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(newVersion(t), newEngine(t))
+	return root
+}
