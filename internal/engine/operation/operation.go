@@ -38,6 +38,8 @@ type Caller struct {
 	ARN, UserID string
 	// Name is the user's or role's name and Session the role session's.
 	Name, Session string
+	// Role is the IAM ARN of an assumed role.
+	Role string
 	// AccessKey is the id of the key that signed.
 	AccessKey string
 	// SessionPolicies narrow what the session may do; nil when it has none.
