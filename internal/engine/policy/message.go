@@ -9,6 +9,9 @@ func (d Decision) Message(r *Request) string {
 	if d.Allowed {
 		return ""
 	}
+	if r.Principal.Federated != "" {
+		return "Not authorized to perform " + r.Need.Action
+	}
 	var b strings.Builder
 	b.WriteString("User: ")
 	b.WriteString(r.Principal.name())
@@ -19,11 +22,14 @@ func (d Decision) Message(r *Request) string {
 		b.WriteString(r.Need.Resource)
 	}
 	if d.Explicit {
-		b.WriteString(" with an explicit deny in a")
-		if d.By == Identity {
-			b.WriteByte('n')
+		switch d.By {
+		case Identity:
+			b.WriteString(" with an explicit deny in an ")
+		case Trust:
+			b.WriteString(" with an explicit deny in the ")
+		default:
+			b.WriteString(" with an explicit deny in a ")
 		}
-		b.WriteByte(' ')
 		b.WriteString(string(d.By))
 		return b.String()
 	}
@@ -42,8 +48,6 @@ func (p *Principal) name() string {
 		return p.ARN
 	case p.Service != "":
 		return p.Service
-	case p.Federated != "":
-		return p.Federated
 	}
 	return "anonymous"
 }
