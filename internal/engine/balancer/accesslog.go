@@ -1,0 +1,204 @@
+package balancer
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Entry is one line of the access log ("Access logs for your Application Load
+// Balancer"): a request, or a WebSocket at its close. Health checks have none.
+type Entry struct {
+	Type             string // http, https, h2, grpcs, ws, wss
+	Time             time.Time
+	LoadBalancer     string // its name: app/my-loadbalancer/50dc6c495c0c9188
+	Client           netip.AddrPort
+	Target           string        // host:port
+	RequestTime      time.Duration // received → sent to the target; −1 where it was not
+	TargetTime       time.Duration // sent → first byte of the answer
+	ResponseTime     time.Duration // answered → sent to the client
+	Status           int
+	TargetStatus     int // 0: none
+	Received, Sent   int64
+	Request          string
+	UserAgent        string
+	Cipher, Protocol string
+	TargetGroup      string
+	TraceID          string
+	Domain           string
+	Certificate      string
+	RulePriority     int // 0: default; −1: error; −2: no rule was looked for
+	Created          time.Time
+	Actions          string
+	RedirectURL      string
+	ErrorReason      string
+	Classification   string
+	ClassReason      string
+	ConnectionTrace  string
+	TransformedHost  string
+	TransformedURI   string
+	TransformStatus  string
+
+	// ListenerID and TargetID are not part of the line.
+	ListenerID, TargetID string
+}
+
+// entry tells an exchange as the log does.
+func (x *exchange) entry() Entry {
+	r := &x.req
+	e := Entry{
+		Type: x.logType(), Time: time.Now(), LoadBalancer: x.lb.name, Client: x.client.remote,
+		RequestTime: -1, TargetTime: -1, ResponseTime: -1,
+		Status: x.status, TargetStatus: x.targetStatus,
+		Received: int64(r.headSize) + x.received, Sent: x.replayed,
+		Request:   r.method + " " + x.url() + " " + r.proto,
+		UserAgent: r.fields.get("User-Agent"), TraceID: x.trace, RulePriority: -2, Created: x.now,
+		RedirectURL: x.redirectURL, ErrorReason: x.errorReason,
+		Classification: r.verdict.severity.String(), ClassReason: r.verdict.reason,
+		ConnectionTrace: x.client.traceID, TransformStatus: x.transformed, ListenerID: x.listener.id,
+	}
+	if x.rule != nil {
+		e.RulePriority, e.Actions = x.rule.priority, x.rule.action.name()
+	}
+	if x.group != nil {
+		e.TargetGroup = x.group.id
+	}
+	if x.target != nil {
+		e.Target, e.TargetID = x.target.address, x.target.id
+	}
+	if !x.answered.IsZero() {
+		e.RequestTime, e.TargetTime = x.sent.Sub(x.now), x.answered.Sub(x.sent)
+		e.ResponseTime = x.replied.Sub(x.answered)
+	}
+	if x.transformed == "TransformSuccess" {
+		if x.host != x.hostForTarget() {
+			e.TransformedHost = x.host
+		}
+		if x.uri != r.target {
+			e.TransformedURI = x.uri
+		}
+	}
+	if t := x.client.tls; t != nil {
+		e.Cipher, e.Protocol = cipherName(t.cipher), tlsVersionName(t.version)
+		if t.matched {
+			e.Domain = t.sni
+		}
+		e.Certificate = t.certificate
+		if t.resumed {
+			e.Certificate = "session-reused"
+		}
+	}
+	return e
+}
+
+func (x *exchange) logType() string {
+	secure := x.client.tls != nil
+	switch {
+	case x.upgraded && secure:
+		return "wss"
+	case x.upgraded:
+		return "ws"
+	case x.req.proto == "HTTP/2.0" && x.req.isGRPC():
+		return "grpcs"
+	case x.req.proto == "HTTP/2.0":
+		return "h2"
+	case secure:
+		return "https"
+	}
+	return "http"
+}
+
+// url is the request's URL as the log writes it, always with the port.
+func (x *exchange) url() string {
+	host := bracket(stripPort(x.req.host))
+	if host == "" {
+		host = bracket(x.client.local.Addr().String())
+	}
+	u := x.scheme() + "://" + host + ":" + strconv.Itoa(int(x.listener.port)) + x.req.path
+	if x.req.hasQuery {
+		u += "?" + x.req.query
+	}
+	return u
+}
+
+// Append writes the entry as a line without its newline, in the documented
+// order of fields.
+func (e *Entry) Append(b []byte) []byte {
+	word := func(s string) {
+		if len(b) > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, or(s, "-")...)
+	}
+	quoted := func(s string) {
+		b = append(b, ' ', '"')
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case c == '"' || c == '\\':
+				b = append(b, '\\', c)
+			case c < ' ' || c >= 0x7f:
+				b = append(b, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+			default:
+				b = append(b, c)
+			}
+		}
+		if s == "" {
+			b = append(b, '-')
+		}
+		b = append(b, '"')
+	}
+	seconds := func(d time.Duration) {
+		b = append(b, ' ')
+		if d < 0 {
+			b = append(b, "-1"...)
+			return
+		}
+		b = strconv.AppendFloat(b, d.Seconds(), 'f', 3, 64)
+	}
+	status := ""
+	if e.TargetStatus != 0 {
+		status = itoa(e.TargetStatus)
+	}
+	b = append(b, e.Type...)
+	word(isoMicros(e.Time))
+	word(e.LoadBalancer)
+	word(e.Client.String())
+	word(e.Target)
+	seconds(e.RequestTime)
+	seconds(e.TargetTime)
+	seconds(e.ResponseTime)
+	word(itoa(e.Status))
+	word(status)
+	word(strconv.FormatInt(e.Received, 10))
+	word(strconv.FormatInt(e.Sent, 10))
+	quoted(e.Request)
+	quoted(e.UserAgent[:min(len(e.UserAgent), 8<<10)])
+	word(e.Cipher)
+	word(e.Protocol)
+	word(e.TargetGroup)
+	quoted(e.TraceID)
+	quoted(e.Domain)
+	quoted(e.Certificate)
+	if e.RulePriority < -1 {
+		word("")
+	} else {
+		word(itoa(e.RulePriority))
+	}
+	word(isoMicros(e.Created))
+	quoted(e.Actions)
+	quoted(e.RedirectURL)
+	quoted(e.ErrorReason)
+	quoted(e.Target)
+	quoted(status)
+	quoted(e.Classification)
+	quoted(e.ClassReason)
+	word(e.ConnectionTrace)
+	quoted(e.TransformedHost)
+	quoted(e.TransformedURI)
+	quoted(e.TransformStatus)
+	return b
+}
+
+const hexDigits = "0123456789abcdef"
+
+func isoMicros(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }

@@ -1,0 +1,134 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// exchange is one request on its way through the load balancer, with everything
+// found out about it.
+type exchange struct {
+	bal    *Balancer
+	client *client
+	req    request
+	out    responder
+	ctx    context.Context
+
+	lb       *loadBalancer
+	listener *listener
+	rule     *rule
+	group    *group
+	target   *target
+	now      time.Time // when the request was received
+
+	sent, answered, replied time.Time // to the target, by the target, to the client
+	status                  int
+	targetStatus            int
+	trace                   string
+	redirectURL             string
+	errorReason             string
+	host, uri               string // after transforms; what the target is told
+	transformed             string // the transform's status for the log
+	setCookies              []string
+	closing                 bool // close the client's connection after the answer
+	upgraded                bool
+	received, replayed      int64 // bytes
+	bodyBusy                bool  // somebody still reads the request's body
+	forTarget               fields
+}
+
+// client is what is known of a connection.
+type client struct {
+	remote  netip.AddrPort
+	local   netip.AddrPort
+	tls     *clientTLS // nil for plain connections
+	traceID string
+}
+
+// clientTLS are a TLS connection's facts.
+type clientTLS struct {
+	version, cipher uint16
+	sni             string
+	resumed         bool
+	certificate     string // ID of the one presented
+	matched         bool   // it was chosen by the server name
+}
+
+// responder is a front's way to answer one exchange.
+type responder interface {
+	// begin starts the answer; length −1 is unknown.
+	begin(status int, reason string, f fields, length int64) error
+	// Write sends a part of the body without waiting for more.
+	io.Writer
+	// finish ends the answer.
+	finish(trailers fields) error
+	// abort ends it so that the client cannot take it for complete.
+	abort()
+	// takeOver answers 101 and returns the raw connection.
+	takeOver(f fields) (net.Conn, *input, error)
+}
+
+// answer is a target's response.
+type answer struct {
+	status   int
+	reason   string
+	fields   fields
+	length   int64 // −1 is unknown
+	body     io.Reader
+	trailers func() fields
+	// close gives the connection back, or closes it when clean is false.
+	close func(clean bool)
+	// conn is the raw connection after 101.
+	conn net.Conn
+	in   *input
+}
+
+// failure is why a target gave no answer: the status the client gets, and why.
+type failure struct {
+	status int
+	err    error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// failing maps an error of the target's side: time is up → 504, else 502.
+func failing(err error) *failure {
+	if timedOut(err) {
+		return &failure{504, err}
+	}
+	return &failure{502, err}
+}
+
+func timedOut(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// clientError is a failure to read the request's body: not the target's fault.
+type clientError struct{ err error }
+
+func (e *clientError) Error() string { return "reading the request: " + e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
+// statusClientLeft is only ever logged ("HTTP 460").
+const statusClientLeft = 460
+
+// clientFailure maps an error of the client's side.
+func clientFailure(err error) *failure {
+	switch {
+	case timedOut(err):
+		return &failure{408, err}
+	case errors.Is(err, errBadChunk), errors.Is(err, errBareLF), errors.Is(err, errTooLong):
+		return &failure{400, err}
+	}
+	return &failure{statusClientLeft, err}
+}

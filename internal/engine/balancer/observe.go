@@ -1,0 +1,52 @@
+package balancer
+
+import "sync"
+
+// observer hands observations to its function in the order they were made, in
+// batches, from one goroutine; who observes slowly holds nobody up.
+type observer struct {
+	mu      sync.Mutex
+	pending []TargetHealth
+	wake    chan struct{}
+	to      func([]TargetHealth)
+}
+
+func newObserver(to func([]TargetHealth)) *observer {
+	return &observer{wake: make(chan struct{}, 1), to: to}
+}
+
+func (o *observer) add(h TargetHealth) {
+	if o.to == nil {
+		return
+	}
+	o.mu.Lock()
+	o.pending = append(o.pending, h)
+	o.mu.Unlock()
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers until stop, and then what is left.
+func (o *observer) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-o.wake:
+			o.deliver()
+		case <-stop:
+			o.deliver()
+			return
+		}
+	}
+}
+
+func (o *observer) deliver() {
+	o.mu.Lock()
+	batch := o.pending
+	o.pending = nil
+	o.mu.Unlock()
+	if len(batch) > 0 {
+		o.to(batch)
+	}
+}

@@ -1,0 +1,147 @@
+package balancer
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// maxIdle is how many reusable connections a target keeps.
+const maxIdle = 256
+
+// idlePool holds connections that wait for their next request, the most
+// recently used first out.
+type idlePool struct {
+	mu     sync.Mutex
+	conns  []*backConn
+	closed bool
+	sweep  *time.Timer
+}
+
+func (p *idlePool) get() *backConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.conns)
+	if n == 0 {
+		return nil
+	}
+	c := p.conns[n-1]
+	p.conns[n-1] = nil
+	p.conns = p.conns[:n-1]
+	return c
+}
+
+func (p *idlePool) put(c *backConn, keep time.Duration) {
+	p.mu.Lock()
+	if p.closed || len(p.conns) >= maxIdle {
+		p.mu.Unlock()
+		c.close()
+		return
+	}
+	p.conns = append(p.conns, c)
+	if p.sweep == nil {
+		p.sweep = time.AfterFunc(keep, func() { p.expire(keep) })
+	}
+	p.mu.Unlock()
+}
+
+// expire closes what has been idle for keep; the oldest stand first.
+func (p *idlePool) expire(keep time.Duration) {
+	p.mu.Lock()
+	n := 0
+	for n < len(p.conns) && time.Since(p.conns[n].used) >= keep {
+		n++
+	}
+	old := append([]*backConn(nil), p.conns[:n]...)
+	p.conns = append(p.conns[:0:0], p.conns[n:]...)
+	p.sweep = nil
+	if len(p.conns) > 0 {
+		p.sweep = time.AfterFunc(time.Until(p.conns[0].used.Add(keep)), func() { p.expire(keep) })
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		c.close()
+	}
+}
+
+// closeAll closes idle connections. The pool of a target that leaves stays shut.
+func (p *idlePool) closeAll() {
+	p.mu.Lock()
+	conns := p.conns
+	p.conns = nil
+	if p.sweep != nil {
+		p.sweep.Stop()
+		p.sweep = nil
+	}
+	p.mu.Unlock()
+	for _, c := range conns {
+		c.close()
+	}
+}
+
+func (p *idlePool) shut() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.closeAll()
+}
+
+var errBlocked = errors.New("a security group lets nothing through to the target")
+
+// dialTarget connects to a target, or waits in vain where a security group
+// would let nothing through.
+func (b *Balancer) dialTarget(ctx context.Context, t *target, address string) (net.Conn, error) {
+	if t.blocked.Load() {
+		b.logOnce("target "+t.group.id+" "+t.id, "target unreachable", "target", t.id, "group", t.group.id, "cause", errBlocked.Error())
+		<-ctx.Done()
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, errors.Join(errBlocked, ctx.Err())
+		}
+		return nil, ctx.Err()
+	}
+	c, err := b.dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if !t.track(c) {
+		c.Close()
+		return nil, errCut
+	}
+	return &trackedConn{c, t}, nil
+}
+
+var errCut = errors.New("the target is deregistered")
+
+// trackedConn leaves its target's list when it is closed.
+type trackedConn struct {
+	net.Conn
+	target *target
+}
+
+func (c *trackedConn) Close() error {
+	c.target.forget(c.Conn)
+	return c.Conn.Close()
+}
+
+// connect dials a target for requests, with TLS where the group wants it.
+func (t *target) connect(ctx context.Context, within time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	c, err := t.group.bal.dialTarget(ctx, t, t.address)
+	if err != nil || t.group.settings().Protocol != HTTPS {
+		return c, err
+	}
+	s := tls.Client(c, targetTLS())
+	if err := s.HandshakeContext(ctx); err != nil {
+		c.Close()
+		if timedOut(err) {
+			// "SSL handshake timeout (10 seconds) when connecting to a target" is a 502.
+			err = errors.New("TLS handshake with the target timed out")
+		}
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,399 @@
+package balancer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// backConn is an HTTP/1.1 connection to a target.
+type backConn struct {
+	net.Conn
+	in     *input
+	target *target
+	used   time.Time
+	reused bool
+}
+
+func (c *backConn) close() { c.Conn.Close() }
+
+// outbuf is a pooled buffer in which heads and small bodies are put together.
+type outbuf struct{ b []byte }
+
+var outbufs = sync.Pool{New: func() any { return &outbuf{make([]byte, 0, 16<<10)} }}
+
+func getBuf() *outbuf { return outbufs.Get().(*outbuf) }
+
+func (o *outbuf) release() {
+	if cap(o.b) <= 64<<10 {
+		o.b = o.b[:0]
+		outbufs.Put(o)
+	}
+}
+
+// smallBody is a body that is read whole before a target is bothered with it.
+const smallBody = 8 << 10
+
+const responseHeadLimit = 32 << 10
+
+// sendH1 carries an exchange to a target over HTTP/1.1. A connection that was
+// used before may have been closed by the target meanwhile: when it fails
+// before a byte of the answer and the request may be repeated, a fresh one is
+// dialled.
+func (t *target) sendH1(x *exchange) (*answer, *failure) {
+	buf := getBuf()
+	defer buf.release()
+	buf.b = appendRequestHead(buf.b, x)
+	stream := x.req.body != nil
+	if stream && x.req.length > 0 && x.req.length <= smallBody {
+		n := len(buf.b)
+		buf.b = append(buf.b, make([]byte, x.req.length)...)
+		if _, err := io.ReadFull(x.req.body, buf.b[n:]); err != nil {
+			return nil, clientFailure(unexpected(err))
+		}
+		stream = false
+	}
+	for fresh := false; ; fresh = true {
+		c, err := t.take(x, fresh)
+		if err != nil {
+			t.group.metrics.connectErrors.Add(1)
+			return nil, failing(fmt.Errorf("connecting to %s: %w", t.address, err))
+		}
+		a, f, again := c.roundTrip(x, buf.b, stream)
+		if f == nil {
+			return a, nil
+		}
+		c.close()
+		if !again || t.isCut() {
+			return nil, f
+		}
+	}
+}
+
+// take returns a live idle connection, or dials.
+func (t *target) take(x *exchange, fresh bool) (*backConn, error) {
+	for !fresh {
+		c := t.idle.get()
+		if c == nil {
+			break
+		}
+		if !x.now.After(c.used.Add(idleCheckAfter)) || alive(c.Conn) {
+			c.reused = true
+			return c, nil
+		}
+		c.close()
+	}
+	conn, err := t.connect(x.ctx, x.lb.attributes.ConnectTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return &backConn{Conn: conn, in: newInput(conn), target: t}, nil
+}
+
+// idleCheckAfter is how long a connection rests before it is looked at for an
+// end that came meanwhile.
+const idleCheckAfter = time.Millisecond
+
+// roundTrip sends head (with a small body) and the streamed body, and reads the
+// answer's head. again means that nothing was answered on a reused connection
+// and the request may be sent afresh.
+func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, f *failure, again bool) {
+	idle := x.lb.attributes.IdleTimeout
+	x.sent = time.Now()
+	c.SetDeadline(x.sent.Add(idle))
+	n, err := c.Write(head)
+	if err != nil {
+		// Nothing left this machine, or the connection is known to be dead.
+		return nil, failing(fmt.Errorf("sending to %s: %w", c.target.address, err)), c.reused && (n == 0 || c.repeatable(x, stream))
+	}
+	var up *upload
+	if stream {
+		up = startUpload(c, x, idle)
+	}
+	for {
+		a, err = c.readAnswer(x)
+		if err == nil && a.status >= 100 && a.status < 200 && a.status != 101 {
+			continue // the front tells the client 100 itself
+		}
+		break
+	}
+	if err != nil {
+		c.close()
+		if up != nil {
+			x.bodyBusy = !up.finished()
+			if cerr := up.failed.Load(); cerr != nil {
+				return nil, clientFailure(*cerr), false
+			}
+		}
+		again = c.reused && c.in.buffered() == 0 && !timedOut(err) && c.repeatable(x, stream)
+		return nil, failing(fmt.Errorf("answer of %s: %w", c.target.address, err)), again
+	}
+	x.answered = time.Now()
+	a.close = c.finisher(x, a, up)
+	return a, nil, false
+}
+
+// repeatable tells whether a request may be sent again after it may have
+// reached a target: only idempotent ones (RFC 9110 section 9.2.2), and only
+// when the body is still at hand.
+func (c *backConn) repeatable(x *exchange, streamed bool) bool {
+	if streamed {
+		return false
+	}
+	switch x.req.method {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return x.req.upgrade == ""
+	}
+	return c.unseen()
+}
+
+// finisher gives the connection back after the answer's body, if both sides are
+// at a message's end and nobody asked to close.
+func (c *backConn) finisher(x *exchange, a *answer, up *upload) func(bool) {
+	reusable := a.length != untilClose && !a.fields.token("Connection", "close") && !x.closing && a.status != 101
+	return func(clean bool) {
+		if up != nil && !up.finished() {
+			clean, x.bodyBusy = false, true
+		}
+		if !clean || !reusable || c.in.buffered() > 0 {
+			c.close()
+			return
+		}
+		c.used = time.Now()
+		c.target.idle.put(c, x.lb.attributes.IdleTimeout)
+	}
+}
+
+// untilClose is the length of a body that ends with the connection.
+const untilClose = -2
+
+// upload copies a request's body to a target while the answer is awaited.
+type upload struct {
+	done   chan struct{}
+	failed atomic.Pointer[error] // reading the client
+}
+
+func startUpload(c *backConn, x *exchange, idle time.Duration) *upload {
+	up := &upload{done: make(chan struct{})}
+	c.SetReadDeadline(time.Time{}) // the answer's time runs from the last byte sent
+	x.bal.work.Go(func() {
+		defer close(up.done)
+		if err := up.run(c, x, idle); err != nil {
+			up.failed.Store(&err)
+			c.close() // ends the wait for an answer too
+			return
+		}
+		c.SetReadDeadline(time.Now().Add(idle))
+	})
+	return up
+}
+
+// run returns what went wrong with reading the client. An error of writing is
+// the answer's reader's to see: the target may have answered early.
+func (up *upload) run(c *backConn, x *exchange, idle time.Duration) error {
+	buf := getBuf()
+	defer buf.release()
+	b := buf.b[:cap(buf.b)]
+	const room = 18 // for a chunk's size line
+	for {
+		n, err := x.req.body.Read(b[room : len(b)-2])
+		if n > 0 {
+			part := b[room : room+n]
+			if x.req.length < 0 {
+				part = frameChunk(b, room, n)
+			}
+			c.SetWriteDeadline(time.Now().Add(idle))
+			if _, werr := c.Write(part); werr != nil {
+				return nil
+			}
+		}
+		switch {
+		case err == io.EOF && x.req.length < 0:
+			c.Write(appendTrailers([]byte("0\r\n"), x.req.trailers))
+			return nil
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// finished tells whether the whole body was read.
+func (up *upload) finished() bool {
+	select {
+	case <-up.done:
+		return up.failed.Load() == nil
+	default:
+		return false
+	}
+}
+
+// frameChunk makes a chunk of b[room:room+n], in place.
+func frameChunk(b []byte, room, n int) []byte {
+	var size [18]byte
+	line := append(strconv.AppendInt(size[:0], int64(n), 16), '\r', '\n')
+	from := room - len(line)
+	copy(b[from:], line)
+	copy(b[room+n:], "\r\n")
+	return b[from : room+n+2]
+}
+
+func appendTrailers(b []byte, trailers func() fields) []byte {
+	if trailers != nil {
+		for _, f := range trailers() {
+			b = appendField(b, f.name, f.value)
+		}
+	}
+	return append(b, "\r\n"...)
+}
+
+// readAnswer reads a response's head and frames its body.
+func (c *backConn) readAnswer(x *exchange) (*answer, error) {
+	head, err := c.in.head(responseHeadLimit)
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	a, err := parseAnswer(head)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case a.status == 101:
+		if x.req.upgrade == "" {
+			return nil, errors.New("switches protocols unasked")
+		}
+		a.conn, a.in = c.Conn, c.in
+	case x.req.method == "HEAD" || a.status < 200 || a.status == 204 || a.status == 304:
+		a.length = max(a.length, -1)
+	case a.length == -1:
+		body := &chunked{in: c.in}
+		a.body, a.trailers = body, func() fields { return body.trailers }
+	case a.length == untilClose:
+		a.body = c.in
+	case a.length > 0:
+		a.body = &sized{c.in, a.length}
+	}
+	if a.body != nil {
+		a.body = &keepingDeadline{a.body, c, x.lb.attributes.IdleTimeout, time.Time{}}
+	}
+	return a, nil
+}
+
+// keepingDeadline moves the connection's deadline with every part that comes.
+type keepingDeadline struct {
+	io.Reader
+	conn *backConn
+	idle time.Duration
+	last time.Time
+}
+
+func (k *keepingDeadline) Read(p []byte) (int, error) {
+	if k.conn.in.buffered() == 0 {
+		if now := time.Now(); now.Sub(k.last) > k.idle/64 {
+			k.conn.SetDeadline(now.Add(k.idle))
+			k.last = now
+		}
+	}
+	return k.Reader.Read(p)
+}
+
+// parseAnswer parses a response's head. Its length is −1 for chunked bodies and
+// untilClose where nothing else tells.
+func parseAnswer(head string) (*answer, error) {
+	line, rest := cutLine(head)
+	if len(line) < 12 || line[:7] != "HTTP/1." || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
+		return nil, fmt.Errorf("malformed status line %.40q", line)
+	}
+	status, err := strconv.Atoi(line[9:12])
+	if err != nil || status < 100 {
+		return nil, fmt.Errorf("malformed status line %.40q", line)
+	}
+	a := &answer{status: status, length: untilClose, fields: make(fields, 0, 12)}
+	if len(line) > 13 {
+		a.reason = line[13:]
+	}
+	sawLength := false
+	for rest != "\r\n" && rest != "\n" {
+		line, rest = cutLine(rest)
+		f, ok := parseField(line)
+		if !ok {
+			return nil, fmt.Errorf("malformed header %.40q", line)
+		}
+		switch {
+		case len(f.name) == 14 && equalFold(f.name, "Content-Length"):
+			n, ok := digits(f.value)
+			if !ok || sawLength && n != a.length {
+				return nil, fmt.Errorf("malformed Content-Length %.40q", f.value)
+			}
+			if a.length != -1 {
+				a.length, sawLength = n, true
+			}
+		case len(f.name) == 17 && equalFold(f.name, "Transfer-Encoding"):
+			if !equalFold(f.value, "chunked") {
+				if equalFold(f.value, "identity") {
+					continue
+				}
+				return nil, fmt.Errorf("unsupported Transfer-Encoding %.40q", f.value)
+			}
+			a.length = -1
+		default:
+			a.fields = append(a.fields, f)
+		}
+	}
+	if line[7] == '0' && !a.fields.token("Connection", "keep-alive") {
+		a.fields = append(a.fields, field{"Connection", "close"})
+	}
+	return a, nil
+}
+
+// cutLine cuts the first line off a head; lines end in CRLF or LF.
+func cutLine(s string) (line, rest string) {
+	i := strings.IndexByte(s, '\n')
+	if i < 0 {
+		return s, ""
+	}
+	line, rest = s[:i], s[i+1:]
+	return strings.TrimSuffix(line, "\r"), rest
+}
+
+// appendRequestHead writes the head that a target gets.
+func appendRequestHead(b []byte, x *exchange) []byte {
+	r := &x.req
+	b = append(b, r.method...)
+	b = append(b, ' ')
+	b = append(b, x.uri...)
+	b = append(b, " HTTP/1.1\r\n"...)
+	b = appendField(b, "Host", x.host)
+	for _, f := range x.toTarget() {
+		b = appendField(b, f.name, f.value)
+	}
+	switch {
+	case r.upgrade != "":
+		b = appendField(b, "Connection", "upgrade")
+		b = appendField(b, "Upgrade", r.upgrade)
+	case r.length < 0:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	case r.length > 0 || r.method == "POST" || r.method == "PUT" || r.method == "PATCH":
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, r.length, 10)
+		b = append(b, "\r\n"...)
+	}
+	if x.closing {
+		b = append(b, "Connection: close\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+func appendField(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
