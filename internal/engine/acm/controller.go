@@ -1,0 +1,239 @@
+package acm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	"github.com/slipway-dev/slipway/internal/engine/state"
+)
+
+// Issuer makes certificates for names that have been validated.
+type Issuer interface {
+	// Issue returns the certificate, its chain and its private key in PEM.
+	Issue(names []string, key api.KeyAlgorithm) (certificate, chain, privateKey []byte, err error)
+}
+
+// Resolver looks names up, as the world sees them.
+type Resolver interface {
+	// CNAME is the target of the name's CNAME record, both fully qualified
+	// with a final dot; "" when there is none.
+	CNAME(ctx context.Context, name string) (target string, err error)
+	// Changed is readable after the names may have changed.
+	Changed() <-chan struct{}
+}
+
+// How long ACM waits for the records, when it looks again, and how long before
+// the end of a certificate it renews it.
+const (
+	giveUpAfter = 72 * time.Hour
+	lookAgain   = 10 * time.Second
+	renewBefore = 30 * 24 * time.Hour
+)
+
+// record is the CNAME that proves that a name is the account's. It is the same
+// for every certificate of the account and, without the wildcard, for a name and
+// its wildcard, as ACM's is.
+func record(account, name string) (host, target string) {
+	base := strings.TrimPrefix(name, "*.")
+	sum := sha256.Sum256([]byte(account + " " + base))
+	digits := hex.EncodeToString(sum[:])
+	letters := make([]byte, 10)
+	for i := range letters {
+		letters[i] = 'a' + sum[16+i]%26
+	}
+	other := sha256.Sum256(sum[:])
+	return "_" + digits[:32] + "." + base + ".", "_" + hex.EncodeToString(other[:16]) + "." + string(letters) + ".acm-validations.aws."
+}
+
+// due is what a certificate needs now.
+type due int
+
+const (
+	nothing due = iota
+	records     // its validation records are to appear
+	look        // DNS is to be asked for them
+	expire      // the validation took too long, or the certificate ended
+	renew       // it ends soon and is used
+)
+
+// decide tells what a certificate needs and, if nothing, when to ask again.
+func decide(c *Certificate, inUse bool, now time.Time) (due, time.Time) {
+	switch c.Status {
+	case api.CertificateStatusPendingValidation:
+		switch {
+		case c.Validations[0].Record == "":
+			return records, now
+		case !now.Before(c.Created.Add(giveUpAfter)):
+			return expire, now
+		case !now.Before(c.Tried.Add(lookAgain)):
+			return look, now
+		}
+		return nothing, c.Tried.Add(lookAgain)
+	case api.CertificateStatusIssued:
+		end := c.Content.NotAfter
+		switch {
+		case !now.Before(end):
+			return expire, now
+		case c.Type == api.CertificateTypeAmazonIssued && inUse && !now.Before(end.Add(-renewBefore)):
+			if now.Before(c.Tried.Add(time.Hour)) {
+				return nothing, c.Tried.Add(time.Hour)
+			}
+			return renew, now
+		case c.Type == api.CertificateTypeAmazonIssued && now.Before(end.Add(-renewBefore)):
+			return nothing, end.Add(-renewBefore)
+		}
+		return nothing, end
+	}
+	return nothing, time.Time{}
+}
+
+// Run is the controller: it looks at every certificate whenever one changes, the
+// names change or time has come, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	watch := s.env.Store.Watch(Certificates, Uses)
+	defer watch.Close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	namesChanged := false
+	for {
+		wake := s.pass(ctx, namesChanged)
+		namesChanged = false
+		timer.Stop()
+		if !wake.IsZero() {
+			timer.Reset(max(0, wake.Sub(s.env.Now())))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-watch.C():
+			watch.Take()
+		case <-s.names.Changed():
+			namesChanged = true
+		case <-timer.C:
+		}
+	}
+}
+
+// pass does what is due and tells when something will be due next. With
+// lookNow every pending certificate's records are looked up.
+func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
+	tx := s.env.Store.View()
+	for scope, c := range Certificates.Everywhere(tx) {
+		what, at := decide(c, len(UsedBy(tx, scope, c.ARN)) > 0, s.env.Now())
+		if lookNow && what == nothing && c.Status == api.CertificateStatusPendingValidation {
+			what = look
+		}
+		if what != nothing {
+			if err := s.do(ctx, scope, c, what); err != nil && ctx.Err() == nil {
+				s.env.Log.Error("certificate", "arn", c.ARN, "error", err)
+				at = s.env.Now().Add(lookAgain)
+			} else {
+				continue // the change wakes us again
+			}
+		}
+		if !at.IsZero() && (wake.IsZero() || at.Before(wake)) {
+			wake = at
+		}
+	}
+	return wake
+}
+
+func (s *Service) do(ctx context.Context, scope state.Scope, c *Certificate, what due) error {
+	switch what {
+	case records:
+		return s.change(scope, c.ARN, func(n *Certificate) { n.Validations = withRecords(scope.Account, n.Validations) })
+	case expire:
+		return s.change(scope, c.ARN, func(n *Certificate) {
+			if n.Status == api.CertificateStatusIssued {
+				n.Status = api.CertificateStatusExpired
+				return
+			}
+			n.Status = api.CertificateStatusValidationTimedOut
+		})
+	case renew:
+		return s.issue(scope, c, true)
+	}
+	return s.look(ctx, scope, c)
+}
+
+func (s *Service) change(scope state.Scope, name string, change func(*Certificate)) error {
+	return s.env.Store.Update(func(tx *state.Tx) error {
+		Certificates.Change(tx, scope, name, change) // it may have been deleted meanwhile
+		return nil
+	})
+}
+
+func withRecords(account string, old []Validation) []Validation {
+	made := make([]Validation, len(old))
+	for i, v := range old {
+		v.Record, v.Value = record(account, v.Name)
+		made[i] = v
+	}
+	return made
+}
+
+// look asks DNS for the records that are still missing and, when all are there,
+// has the certificate issued.
+func (s *Service) look(ctx context.Context, scope state.Scope, c *Certificate) error {
+	validations, all := make([]Validation, len(c.Validations)), true
+	for i, v := range c.Validations {
+		if v.Status != api.DomainStatusSuccess {
+			target, err := s.names.CNAME(ctx, v.Record)
+			if err != nil {
+				s.env.Log.Info("validation record not found yet", "certificate", c.ARN, "record", v.Record, "error", err)
+			}
+			if strings.EqualFold(target, v.Value) {
+				v.Status = api.DomainStatusSuccess
+			} else {
+				all = false
+			}
+		}
+		validations[i] = v
+	}
+	now := s.env.Now()
+	if err := s.change(scope, c.ARN, func(n *Certificate) { n.Validations, n.Tried = validations, now }); err != nil || !all {
+		return err
+	}
+	return s.issue(scope, c, false)
+}
+
+func (s *Service) issue(scope state.Scope, c *Certificate, renewal bool) error {
+	cert, chain, key, err := s.issuer.Issue(c.Names, c.Key)
+	if err != nil {
+		return fmt.Errorf("issuing for %s: %w", c.domain(), err)
+	}
+	content, err := inspect(cert)
+	if err != nil {
+		return err
+	}
+	content.Chain, content.PrivateKey = string(chain), s.env.Vault.Seal(key)
+	now := s.env.Now()
+	return s.change(scope, c.ARN, func(n *Certificate) {
+		n.Content, n.Status, n.Tried = content, api.CertificateStatusIssued, now
+		if renewal {
+			n.Renewed = &api.RenewalSummary{RenewalStatus: api.RenewalStatusSuccess, UpdatedAt: &now, DomainValidationOptions: n.validations()}
+			return
+		}
+		n.Issued = now
+	})
+}
+
+// Pair is a certificate with its chain and its private key, in PEM, for who
+// presents it; ok is false while there is none.
+func (s *Service) Pair(tx *state.Tx, scope state.Scope, name string) (chain, key []byte, ok bool) {
+	c, found := Certificates.Get(tx, scope, name)
+	if !found || c.Content.Certificate == "" {
+		return nil, nil, false
+	}
+	key, err := s.env.Vault.Open(c.Content.PrivateKey)
+	if err != nil {
+		s.env.Log.Error("certificate's key", "arn", name, "error", err)
+		return nil, nil, false
+	}
+	return []byte(c.Content.Certificate + c.Content.Chain), key, true
+}
