@@ -1,0 +1,145 @@
+// Probe is what the tests' containers run. Its arguments are steps, carried
+// out one after another: "lines=3 listen=:8080 term=7 wait".
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	for _, arg := range os.Args[1:] {
+		verb, value, _ := strings.Cut(arg, "=")
+		step, ok := steps[verb]
+		if !ok {
+			fmt.Fprintln(os.Stderr, "no step is named", verb)
+			os.Exit(2)
+		}
+		step(value)
+	}
+}
+
+var steps = map[string]func(string){
+	"lines":   func(v string) { lines(os.Stdout, "out", v) },
+	"errs":    func(v string) { lines(os.Stderr, "err", v) },
+	"print":   func(v string) { fmt.Println(v) },
+	"partial": func(v string) { fmt.Print(v) },
+	"long":    func(v string) { fmt.Println(strings.Repeat("x", number(v))) },
+	"sleep": func(v string) {
+		d, err := time.ParseDuration(v)
+		check(err)
+		time.Sleep(d)
+	},
+	"exit": func(v string) { os.Exit(number(v)) },
+	"wait": func(string) { select {} },
+	"listen": func(v string) {
+		l, err := net.Listen("tcp", v)
+		check(err)
+		go http.Serve(l, http.HandlerFunc(answer))
+	},
+	"get": func(v string) {
+		c := http.Client{Timeout: 3 * time.Second}
+		res, err := c.Get(v)
+		check(err)
+		body, err := io.ReadAll(res.Body)
+		check(err)
+		fmt.Printf("%s\n", body)
+	},
+	// On SIGTERM: ignore it, or exit with a code.
+	"term": func(v string) { on(syscall.SIGTERM, v) },
+	"usr1": func(v string) { on(syscall.SIGUSR1, v) },
+	// Take so many MiB of memory.
+	"alloc": func(v string) {
+		var held [][]byte
+		for range number(v) {
+			b := make([]byte, 1<<20)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			held = append(held, b)
+		}
+		fmt.Println(len(held))
+	},
+	// write=path:text; cat=path; there=path exits 1 where nothing is.
+	"write": func(v string) {
+		path, text, _ := strings.Cut(v, ":")
+		check(os.MkdirAll(filepath.Dir(path), 0o755))
+		check(os.WriteFile(path, []byte(text), 0o644))
+	},
+	"remove": func(v string) { check(os.Remove(v)) },
+	"cat": func(v string) {
+		b, err := os.ReadFile(v)
+		check(err)
+		fmt.Println(strings.TrimSpace(string(b)))
+	},
+	"there": func(v string) {
+		_, err := os.Stat(v)
+		check(err)
+		fmt.Println(v, "is there")
+	},
+	"env":  func(v string) { fmt.Println(os.Getenv(v)) },
+	"uid":  func(string) { fmt.Println(os.Getuid()) },
+	"ppid": func(string) { fmt.Println(os.Getppid()) },
+	"pid":  func(string) { fmt.Println(os.Getpid()) },
+	"cwd": func(string) {
+		d, err := os.Getwd()
+		check(err)
+		fmt.Println(d)
+	},
+	"hostname": func(string) {
+		h, err := os.Hostname()
+		check(err)
+		fmt.Println(h)
+	},
+	"nofile": func(string) {
+		var l syscall.Rlimit
+		check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l))
+		fmt.Println(l.Cur, l.Max)
+	},
+}
+
+func answer(w http.ResponseWriter, r *http.Request) {
+	host, _ := os.Hostname()
+	fmt.Fprintf(w, "%s %s", host, r.RemoteAddr)
+}
+
+func on(sig os.Signal, what string) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, sig)
+	go func() {
+		for range c {
+			fmt.Println("got", sig)
+			if what != "ignore" {
+				os.Exit(number(what))
+			}
+		}
+	}()
+}
+
+func lines(w io.Writer, name, count string) {
+	for i := range number(count) {
+		fmt.Fprintf(w, "%s %d\n", name, i)
+	}
+}
+
+func number(v string) int {
+	n, err := strconv.Atoi(v)
+	check(err)
+	return n
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
