@@ -238,6 +238,8 @@ func TestDerivedKeys(t *testing.T) {
 		{user, `{"NumericEquals":{"aws:EpochTime":"1773489600"}}`, true},
 		{user, `{"DateLessThan":{"aws:EpochTime":"2026-03-14T12:00:01Z"}}`, true},
 		{user, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`, true},
+		{user, `{"Null":{"aws:ResourceAccount":"true"}}`, true}, // a bucket's ARN has none
+		{user, `{"Bool":{"aws:ViaAWSService":"false"}}`, true},
 		{user, `{"Bool":{"aws:SecureTransport":"true"}}`, true},
 		{user, `{"Bool":{"AWS:securetransport":"true"}}`, true},
 	} {

@@ -120,6 +120,10 @@ func (r *Request) derived(k key) values {
 		return single(strconv.FormatBool(p.Service != ""))
 	case "aws:principalservicename":
 		return maybe(p.Service)
+	case "aws:resourceaccount":
+		return maybe(owner(r.Need.Resource))
+	case "aws:viaawsservice":
+		return single("false") // the engine's services call none on behalf of a caller
 	case "aws:federatedprovider":
 		return maybe(p.Federated)
 	case "aws:currenttime":

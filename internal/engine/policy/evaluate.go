@@ -94,22 +94,31 @@ func orResource(k Kind) Kind {
 	return k
 }
 
-// isForeign tells whether a resource is another account's. Many ARNs name none,
-// and those of AWS's own things ("arn:aws:iam::aws:policy/…") no account.
+// isForeign tells whether a resource is another account's.
 func isForeign(account, resource string) bool {
-	if account == "" || !strings.HasPrefix(resource, "arn:") {
-		return false
+	of := owner(resource)
+	return account != "" && of != "" && of != account
+}
+
+// owner is the account in an ARN. Many ARNs name none, and those of AWS's own
+// things ("arn:aws:iam::aws:policy/…") no account.
+func owner(resource string) string {
+	if !strings.HasPrefix(resource, "arn:") {
+		return ""
 	}
 	rest := resource
 	for range 4 {
 		_, after, ok := strings.Cut(rest, ":")
 		if !ok {
-			return false
+			return ""
 		}
 		rest = after
 	}
-	owner, _, ok := strings.Cut(rest, ":")
-	return ok && isAccount(owner) && owner != account
+	account, _, ok := strings.Cut(rest, ":")
+	if !ok || !isAccount(account) {
+		return ""
+	}
+	return account
 }
 
 // consult asks one set of policies. It goes on after an Allow, since a Deny may

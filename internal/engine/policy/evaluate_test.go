@@ -238,6 +238,11 @@ func TestNotPrincipal(t *testing.T) {
 	if d := Evaluate(&Policies{Resource: not("Allow", quoted(user.ARN))}, r); d.Allowed {
 		t.Error("an Allow to others allows the one left out")
 	}
+	for _, who := range []Principal{tasks, oidc} {
+		if d := EvaluateTrust(not("Allow", quoted(alien.ARN))[0].Document, &Request{Principal: who, Need: r.Need}); d.Allowed {
+			t.Errorf("an Allow to all but another lets in %+v", who)
+		}
+	}
 	if d := Evaluate(&Policies{Resource: not("Allow", quoted(alien.ARN))}, r); !d.Allowed {
 		t.Error("an Allow to all but another does not allow")
 	}

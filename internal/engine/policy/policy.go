@@ -37,9 +37,11 @@ type Source struct {
 	Kind Kind
 	// ARN is a managed policy's, empty for an inline one.
 	ARN string
-	// Name is the policy's name, as simulations report it.
-	Name     string
-	Document *Document
+	// Name is the policy's name, and Type what it is attached to or who manages
+	// it ("user", "group", "role", "aws-managed", "user-managed", "resource"), as
+	// simulations report them. They decide nothing.
+	Name, Type string
+	Document   *Document
 }
 
 // Policies are all the policies that bear on one request. A nil Boundary or

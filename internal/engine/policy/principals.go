@@ -129,6 +129,8 @@ func (s *Statement) covers(who *Principal) grant {
 		return s.principals.names(who, !s.Allow)
 	case s.principals.excepts(who, !s.Allow):
 		return nobody
+	case s.Allow && (who.Service != "" || who.Federated != ""):
+		return nobody // as with a wildcard, an Allow has to name these
 	}
 	return directly
 }
