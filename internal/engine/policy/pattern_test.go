@@ -25,6 +25,21 @@ func TestWildcardsAgreeWithRegexp(t *testing.T) {
 	})
 }
 
+// A star takes whole characters: three bytes of one are not three.
+func TestQuestionMarksAreCharacters(t *testing.T) {
+	for _, c := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"?", "€", true}, {"??", "€", false}, {"*??", "€", false}, {"*?", "€", true}, {"*?*?", "€", false}, {"*?x", "€€x", true},
+	} {
+		p := compile(c.pattern, true, false)
+		if got := p.matches(nil, c.s, false); got != c.want {
+			t.Errorf("%q matches %q: %v", c.pattern, c.s, got)
+		}
+	}
+}
+
 func TestPatternsWithManyStarsAreQuick(t *testing.T) {
 	p := compile(strings.Repeat("*a", 2000), true, false)
 	if p.matches(nil, strings.Repeat("a", 1999)+strings.Repeat("b", 2000), false) {
