@@ -31,7 +31,7 @@ func TestQuestionMarksAreCharacters(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"?", "€", true}, {"??", "€", false}, {"*??", "€", false}, {"*?", "€", true}, {"*?*?", "€", false}, {"*?x", "€€x", true},
+		{"?", "€", true}, {"??", "€", false}, {"*??", "€", false}, {"*?", "€", true}, {"*?*?", "€", false}, {"*?x", "€€x", true}, {"*??xy", "€xy", false}, {"*??xy", "€€xy", true},
 	} {
 		p := compile(c.pattern, true, false)
 		if got := p.matches(nil, c.s, false); got != c.want {
