@@ -26,7 +26,7 @@ var pausePrograms = map[string]struct {
 	code    []byte
 }{
 	"amd64": {62, join(
-		[]byte{0x48, 0x8d, 0x35, 0x1e, 0x00, 0x00, 0x00}, // lea  rsi, [rip+30]  ; the sigaction
+		[]byte{0x48, 0x8d, 0x35, 0x21, 0x00, 0x00, 0x00}, // lea  rsi, [rip+33]  ; the sigaction
 		[]byte{0xbf, 0x11, 0x00, 0x00, 0x00},             // mov  edi, 17        ; SIGCHLD
 		[]byte{0x31, 0xd2},                               // xor  edx, edx       ; no old action
 		[]byte{0x41, 0xba, 0x08, 0x00, 0x00, 0x00},       // mov  r10d, 8        ; size of the mask
@@ -35,7 +35,7 @@ var pausePrograms = map[string]struct {
 		[]byte{0xb8, 0x22, 0x00, 0x00, 0x00},             // mov  eax, 34        ; pause
 		[]byte{0x0f, 0x05},                               // syscall
 		[]byte{0xeb, 0xf7},                               // jmp  -9
-		[]byte{0x90},                                     // nop
+		[]byte{0x90, 0x90, 0x90, 0x90},                   // nop, to a multiple of 8
 		sigIgnore,
 	)},
 	"arm64": {183, join(
@@ -52,7 +52,7 @@ var pausePrograms = map[string]struct {
 		word(0xd2800928), // mov  x8, #73   ; ppoll
 		word(0xd4000001), // svc  #0
 		word(0x17fffffa), // b    -24
-		word(0xd503201f), // nop
+		word(0xd503201f), // nop, to a multiple of 8
 		sigIgnore,
 	)},
 }

@@ -101,7 +101,7 @@ func endReason(s *container.State, oom bool, foreign string, h Host) string {
 	case oom:
 		return outOfMemory + ": Container killed due to memory usage"
 	case s.Status == container.StateCreated && s.Error != "":
-		return (&Error{Name: cannotStart, Cause: errors.New(s.Error)}).Reason()
+		return (&Error{Name: cannotStart, Cause: errors.New("Error response from daemon: " + s.Error)}).Reason()
 	case foreign != "" && s.ExitCode != 0:
 		// The kernel's own words ("exec format error") only reach the
 		// container's log: its first process is what fails.

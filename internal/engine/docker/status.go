@@ -101,7 +101,9 @@ type Event struct {
 // start.
 func advance(known, seen ContainerStatus) []ContainerStatus {
 	again := seen.StartedAt.After(known.StartedAt)
-	if seen.Phase < known.Phase && !(again && seen.Phase == Running && known.Phase != Removed) {
+	older := !seen.StartedAt.IsZero() && seen.StartedAt.Before(known.StartedAt)
+	back := seen.Phase < known.Phase && !(again && seen.Phase == Running)
+	if older || back || known.Phase == Removed {
 		return nil
 	}
 	next := seen
