@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/client"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // The images of the tests, built once per run and removed at its end.
@@ -30,7 +32,7 @@ var (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if cli, _, err := connect(context.Background(), "", os.Getenv); err == nil {
-		for _, ref := range testImages {
+		for _, ref := range slices.Backward(testImages) {
 			_, err := cli.ImageRemove(context.Background(), ref, client.ImageRemoveOptions{Force: true, PruneChildren: true})
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "removing a test image:", err)
@@ -56,32 +58,60 @@ var buildProbe = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(out)
 })
 
-var probe = sync.OnceValue(func() error { return importImage(probeImage) })
-
-// importImage makes an image of the probe, with changes as in a Dockerfile.
-func importImage(ref string, changes ...string) error {
+var probe = sync.OnceValue(func() error {
 	binary, err := buildProbe()
 	if err != nil {
 		return err
 	}
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
+	return buildFiles(probeImage, "", []string{"FROM scratch", "COPY probe /probe", `ENTRYPOINT ["/probe"]`}, binary)
+})
+
+// buildImage makes an image of the probe with lines of a Dockerfile.
+func buildImage(ref string, lines ...string) error {
+	return buildFiles(ref, "", append([]string{"FROM " + probeImage}, lines...), nil)
+}
+
+// buildForeign makes an image whose program is for an architecture that is not
+// the daemon's.
+func buildForeign(ref, arch string) error {
+	foreign := map[string]string{"amd64": "arm64", "arm64": "amd64"}[arch]
+	binary, err := pauseBinary(foreign)
+	if err != nil {
+		return err
+	}
+	return buildFiles(ref, foreign, []string{"FROM scratch", "COPY probe /probe", `ENTRYPOINT ["/probe"]`}, binary)
+}
+
+// buildFiles has the daemon build an image. (An import would take neither a
+// STOPSIGNAL nor, in Docker 20.10, another architecture.)
+func buildFiles(ref, arch string, lines []string, binary []byte) error {
+	file := strings.Join(append(lines, "LABEL "+testLabel), "\n")
+	var dir bytes.Buffer
+	w := tar.NewWriter(&dir)
+	w.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(file))})
+	w.Write([]byte(file))
 	w.WriteHeader(&tar.Header{Name: "probe", Mode: 0o755, Size: int64(len(binary))})
 	w.Write(binary)
-	w.WriteHeader(&tar.Header{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o777})
 	w.Close()
 	cli, _, err := connect(context.Background(), "", os.Getenv)
 	if err != nil {
 		return err
 	}
 	defer cli.Close()
-	res, err := cli.ImageImport(context.Background(), client.ImageImportSource{Source: &layer, SourceName: "-"}, ref,
-		client.ImageImportOptions{Changes: append([]string{`ENTRYPOINT ["/probe"]`, "LABEL " + testLabel}, changes...)})
+	opts := client.ImageBuildOptions{Tags: []string{ref}, Remove: true}
+	if arch != "" {
+		opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: arch}}
+	}
+	res, err := cli.ImageBuild(context.Background(), &dir, opts)
 	if err != nil {
 		return err
 	}
+	if err := drain(res.Body); err != nil {
+		return err
+	}
 	testImages = append(testImages, ref)
-	return drain(res)
+	_, err = cli.ImageInspect(context.Background(), ref)
+	return err
 }
 
 // open opens a Runtime with an engine id of its own and takes everything away
@@ -132,7 +162,7 @@ func task(containers ...Container) *Task {
 	return t
 }
 
-// steps are the probe's arguments.
+// run is an essential container of the probe with these steps.
 func run(name string, steps ...string) Container {
 	return Container{Name: name, Command: steps, Essential: true}
 }
@@ -156,12 +186,58 @@ func until(t *testing.T, r *Runtime, task *Task, name string, ok func(*Container
 	return last
 }
 
-func over(c *ContainerStatus) bool { return c.Phase >= Stopped }
+// now is what is known of a container.
+func now(t *testing.T, r *Runtime, task *Task, name string) ContainerStatus {
+	t.Helper()
+	c, ok := r.hub.container(task.ID, name)
+	if !ok {
+		t.Fatalf("nothing is known of container %s", name)
+	}
+	return c
+}
 
 func start(t *testing.T, r *Runtime, task *Task) {
 	t.Helper()
 	if err := r.Start(t.Context(), task); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func stop(t *testing.T, r *Runtime, task *Task) {
+	t.Helper()
+	if err := r.Stop(t.Context(), task.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// output is all that a container that has ended wrote, line by line.
+func output(t *testing.T, r *Runtime, id string) []string {
+	t.Helper()
+	var lines []string
+	err := r.Logs(t.Context(), id, Cursor{}, true, func(l Line) error {
+		lines = append(lines, string(l.Text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// waitLine waits until a container has written a line.
+func waitLine(t *testing.T, r *Runtime, id, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	found := errors.New("found")
+	err := r.Logs(ctx, id, Cursor{}, true, func(l Line) error {
+		if string(l.Text) == text {
+			return found
+		}
+		return nil
+	})
+	if err != found {
+		t.Fatalf("waiting for the line %q: %v", text, err)
 	}
 }
 

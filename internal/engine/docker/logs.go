@@ -118,6 +118,9 @@ func (r *Runtime) running(ctx context.Context, id string) (running, tty bool, er
 	return c.State.Running, c.Config.Tty, nil
 }
 
+// maxFrame is far beyond the largest message of any log driver.
+const maxFrame = 16 << 20
+
 // slack is how far apart the lines of the two streams may be written against
 // the order of their times: each is read by a copier of its own.
 const slack = time.Second
@@ -188,6 +191,9 @@ func (l *logReader) read(in io.Reader) error {
 			return ending(err)
 		}
 		n := int(binary.BigEndian.Uint32(head[4:]))
+		if n > maxFrame {
+			return fmt.Errorf("a frame of %d bytes: this is no log stream", n)
+		}
 		if cap(body) < n {
 			body = make([]byte, n)
 		}

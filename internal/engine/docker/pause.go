@@ -6,7 +6,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -119,4 +123,82 @@ func (r *Runtime) ensurePause(ctx context.Context) error {
 		return fmt.Errorf("importing the pause image: %w", err)
 	}
 	return drain(res)
+}
+
+// startPause makes and starts the container that holds the task's namespaces.
+func (l *launch) startPause(ctx context.Context) error {
+	r := l.r
+	if err := r.ensurePause(ctx); err != nil {
+		return err
+	}
+	const part = "internalecspause" // as the agent names it
+	l.pause = r.containerName(l.t.Identity, part)
+	labels := r.labels(l.t.Identity, part, facts{NetworkMode: l.t.NetworkMode}, nil)
+	labels[labelRole] = rolePause
+	opts := client.ContainerCreateOptions{
+		Name: l.pause,
+		Config: &container.Config{
+			Image: pauseImage, Labels: labels,
+			// The first process of a namespace hears no other signal that it
+			// does not handle.
+			StopSignal: "SIGKILL",
+		},
+		HostConfig: &container.HostConfig{NetworkMode: "none", LogConfig: container.LogConfig{Type: "none"}},
+	}
+	if l.t.IPCMode == "task" {
+		opts.HostConfig.IpcMode = container.IPCModeShareable
+	}
+	if l.t.NetworkMode == AWSVPC {
+		if err := l.pauseNetwork(ctx, &opts); err != nil {
+			return err
+		}
+	}
+	id := l.pause
+	if res, err := r.cli.ContainerCreate(ctx, opts); err == nil {
+		id = res.ID
+	} else if !cerrdefs.IsConflict(err) {
+		return fmt.Errorf("creating the pause container: %w", err)
+	}
+	if _, err := r.cli.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("starting the pause container: %w", err)
+	}
+	res, err := r.cli.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("inspecting the pause container: %w", err)
+	}
+	l.address = address(&res.Container)
+	return nil
+}
+
+// pauseNetwork gives the pause container the task's network: the address, and
+// what of the containers' definitions belongs to a network namespace.
+func (l *launch) pauseNetwork(ctx context.Context, opts *client.ContainerCreateOptions) error {
+	l.r.network.mu.Lock()
+	n, err := l.r.vpcNetwork(ctx)
+	l.r.network.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	endpoint := &network.EndpointSettings{}
+	if l.t.Address.IsValid() {
+		if !n.Subnet.Contains(l.t.Address) {
+			return fmt.Errorf("address %s is not in the engine's network %s", l.t.Address, n.Subnet)
+		}
+		endpoint.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: l.t.Address}
+	}
+	opts.HostConfig.NetworkMode = container.NetworkMode(n.Name)
+	opts.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Name: endpoint}}
+	for i := range l.t.Containers {
+		c := &l.t.Containers[i]
+		opts.HostConfig.ExtraHosts = append(opts.HostConfig.ExtraHosts, c.ExtraHosts...)
+		for name, value := range c.Sysctls {
+			if strings.HasPrefix(name, "net.") {
+				if opts.HostConfig.Sysctls == nil {
+					opts.HostConfig.Sysctls = map[string]string{}
+				}
+				opts.HostConfig.Sysctls[name] = value
+			}
+		}
+	}
+	return nil
 }

@@ -95,8 +95,8 @@ type Event struct {
 }
 
 // advance merges what is newly seen of a container into what was known, and
-// tells which states to announce: none when nothing is new, two when it has
-// both begun and ended since. What was seen later is never taken back by
+// tells which states to announce: none when nothing is new, several when it has
+// gone through more than one since. What was seen later is never taken back by
 // something seen earlier: a container only returns to Running with a later
 // start.
 func advance(known, seen ContainerStatus) []ContainerStatus {
@@ -125,6 +125,9 @@ func advance(known, seen ContainerStatus) []ContainerStatus {
 		return nil
 	}
 	var out []ContainerStatus
+	if next.Phase > Created && known.Phase < Created && !next.CreatedAt.IsZero() {
+		out = append(out, made(next))
+	}
 	if next.Phase >= Stopped && known.Phase < Stopped && !next.StartedAt.IsZero() && (known.Phase < Running || again) {
 		out = append(out, begun(next))
 	}
@@ -154,6 +157,13 @@ func keepEnd(next, known *ContainerStatus) {
 	if next.Health.Status == "" {
 		next.Health = known.Health
 	}
+}
+
+// made is a container's state when it had been created.
+func made(s ContainerStatus) ContainerStatus {
+	s = begun(s)
+	s.Phase, s.StartedAt, s.Bindings, s.Address = Created, time.Time{}, nil, netip.Addr{}
+	return s
 }
 
 // begun is a container's state when it had begun to run.

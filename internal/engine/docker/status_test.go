@@ -38,7 +38,9 @@ func TestAdvance(t *testing.T) {
 		"back from removal":              {removed, again, nil},
 		"ran, ended and went unseen":     {created, withStart(removed, at(4)), []Phase{Running, Stopped, Removed}},
 		"health changed":                 {running, withHealth(running, Healthy), []Phase{Running}},
-		"adopted with its end behind it": {ContainerStatus{}, stopped, []Phase{Running, Stopped}},
+		"adopted with its end behind it": {ContainerStatus{}, withCreation(stopped, at(3)), []Phase{Created, Running, Stopped}},
+		"started before we looked":       {pulled, withCreation(running, at(3)), []Phase{Created, Running}},
+		"never created":                  {pulled, ContainerStatus{Name: "web", Phase: Stopped, Reason: "no"}, []Phase{Stopped}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +74,11 @@ func TestAdvance(t *testing.T) {
 
 func withStart(s ContainerStatus, at time.Time) ContainerStatus {
 	s.StartedAt = at
+	return s
+}
+
+func withCreation(s ContainerStatus, at time.Time) ContainerStatus {
+	s.CreatedAt = at
 	return s
 }
 

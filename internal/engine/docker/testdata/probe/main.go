@@ -40,7 +40,11 @@ var steps = map[string]func(string){
 		time.Sleep(d)
 	},
 	"exit": func(v string) { os.Exit(number(v)) },
-	"wait": func(string) { select {} },
+	"wait": func(string) {
+		for {
+			time.Sleep(time.Hour) // select {} would be a deadlock to the runtime
+		}
+	},
 	"listen": func(v string) {
 		l, err := net.Listen("tcp", v)
 		check(err)
