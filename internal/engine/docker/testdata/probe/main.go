@@ -104,10 +104,46 @@ var steps = map[string]func(string){
 		check(err)
 		fmt.Println(h)
 	},
-	"nofile": func(string) {
-		var l syscall.Rlimit
-		check(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l))
-		fmt.Println(l.Cur, l.Max)
+	"echo": func(string) { _, err := io.Copy(os.Stdout, os.Stdin); check(err) },
+	"lookup": func(v string) {
+		a, err := net.LookupHost(v)
+		check(err)
+		fmt.Println(strings.Join(a, " "))
+	},
+	"interfaces": func(string) {
+		list, err := net.Interfaces()
+		check(err)
+		for _, i := range list {
+			fmt.Println(i.Name)
+		}
+	},
+	"terminal": func(string) {
+		s, err := os.Stdout.Stat()
+		check(err)
+		fmt.Println(s.Mode()&os.ModeCharDevice != 0)
+	},
+	"space": func(v string) {
+		var s syscall.Statfs_t
+		check(syscall.Statfs(v, &s))
+		fmt.Println(s.Blocks * uint64(s.Bsize))
+	},
+	// Whether the process has the capability with a number, in effect.
+	"capability": func(v string) {
+		b, err := os.ReadFile("/proc/self/status")
+		check(err)
+		_, rest, _ := strings.Cut(string(b), "CapEff:")
+		mask, err := strconv.ParseUint(strings.Fields(rest)[0], 16, 64)
+		check(err)
+		fmt.Println(mask&(1<<number(v)) != 0)
+	},
+	// The soft and hard values of a limit. (Not of open files: Go changes its
+	// own.)
+	"limit": func(v string) {
+		b, err := os.ReadFile("/proc/self/limits")
+		check(err)
+		_, rest, _ := strings.Cut(string(b), v)
+		f := strings.Fields(rest)
+		fmt.Println(f[0], f[1])
 	},
 }
 

@@ -1,0 +1,202 @@
+package docker
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/moby/moby/client"
+)
+
+// credentials serves on the credentials address, as the engine would.
+func credentials(t *testing.T, r *Runtime) (url string) {
+	t.Helper()
+	n, err := r.EnsureNetwork(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !n.Credentials.IsValid() {
+		t.Fatalf("this host cannot have %s: %v", CredentialsAddress, n.Without)
+	}
+	l, err := net.Listen("tcp", netip.AddrPortFrom(n.Credentials, 0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		fmt.Fprint(w, "credentials of ", req.URL.Path)
+	})}
+	go s.Serve(l)
+	t.Cleanup(func() { s.Close() })
+	return "http://" + l.Addr().String() + "/v2/credentials/abc"
+}
+
+func TestContainersReachTheCredentialsAddress(t *testing.T) {
+	r := open(t)
+	url := credentials(t, r)
+	for _, mode := range []NetworkMode{Bridge, HostNS, AWSVPC} {
+		t.Run(string(mode), func(t *testing.T) {
+			job := task(run("web", "get="+url))
+			job.NetworkMode = mode
+			start(t, r, job)
+			c := until(t, r, job, "web", over)
+			if got := output(t, r, c.ID); len(got) != 1 || got[0] != "credentials of /v2/credentials/abc" {
+				t.Errorf("it got %q", got)
+			}
+		})
+	}
+	t.Run("again after the network was taken away", func(t *testing.T) {
+		if _, err := r.cli.NetworkRemove(t.Context(), addressNetwork, client.NetworkRemoveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		job := task(run("web", "get="+url))
+		start(t, r, job)
+		c := until(t, r, job, "web", over)
+		if got := output(t, r, c.ID); len(got) != 1 || got[0] != "credentials of /v2/credentials/abc" {
+			t.Errorf("it got %q", got)
+		}
+	})
+}
+
+func TestAWSVPCTaskHasOneAddress(t *testing.T) {
+	r := open(t, func(o *Options) { o.Subnet = netip.MustParsePrefix("10.213.77.0/24") })
+	n, err := r.EnsureNetwork(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := netip.MustParseAddr("10.213.77.42")
+	web := run("web", "listen=:8080", "wait")
+	web.Ports = []Port{{Container: 8080}}
+	web.ExtraHosts = []string{"api.test:10.1.2.3"}
+	web.Sysctls = map[string]string{"net.ipv4.ip_unprivileged_port_start": "77"}
+	client := run("client", "get=http://127.0.0.1:8080/", "cat=/etc/hosts", "cat=/proc/sys/net/ipv4/ip_unprivileged_port_start", "wait")
+	client.DependsOn = []Dependency{{"web", OnStart}}
+	job := task(web, client)
+	job.NetworkMode, job.Address = AWSVPC, want
+	start(t, r, job)
+	c := until(t, r, job, "web", isRunning)
+	if c.Address != want || len(c.Bindings) != 1 || c.Bindings[0].HostPort != 8080 || c.Bindings[0].Host.IsValid() {
+		t.Errorf("it is %+v", c)
+	}
+	fetch(t, fmt.Sprintf("http://%s:8080/", want))
+	cl := until(t, r, job, "client", isRunning)
+	if cl.Address != want {
+		t.Errorf("the other container's address is %s", cl.Address)
+	}
+	waitLine(t, r, cl.ID, "77")
+	var lines []string
+	if err := r.Logs(t.Context(), cl.ID, Cursor{}, false, func(l Line) error { lines = append(lines, string(l.Text)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(lines, "\n"); !strings.Contains(text, "127.0.0.1:") || !strings.Contains(text, "10.1.2.3\tapi.test") {
+		t.Errorf("the other container wrote %s", text)
+	}
+	other := task(run("web", "listen=:8080", "wait"))
+	other.NetworkMode = AWSVPC
+	start(t, r, other)
+	if c := until(t, r, other, "web", isRunning); c.Address == want || !n.Subnet.Contains(c.Address) {
+		t.Errorf("the other task's address is %s", c.Address)
+	}
+	outside := task(run("web"))
+	outside.NetworkMode, outside.Address = AWSVPC, netip.MustParseAddr("10.9.9.9")
+	if err := r.Start(t.Context(), outside); err == nil || !strings.Contains(err.Error(), "10.9.9.9 is not in the engine's network 10.213.77.0/24") {
+		t.Errorf("an address outside: %v", err)
+	}
+}
+
+func TestAWSVPCAddressIsKnownAfterAdoption(t *testing.T) {
+	r := open(t)
+	job := task(run("web", "wait"))
+	job.NetworkMode = AWSVPC
+	start(t, r, job)
+	c := until(t, r, job, "web", isRunning)
+	if !c.Address.IsValid() {
+		t.Fatal("no address")
+	}
+	again := open(t, func(o *Options) { o.Engine = r.opt.Engine })
+	if got := until(t, again, job, "web", isRunning); got.Address != c.Address {
+		t.Errorf("adopted with %s, was %s", got.Address, c.Address)
+	}
+}
+
+func TestHostModeUsesTheHostsPorts(t *testing.T) {
+	r := open(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	web := run("web", fmt.Sprintf("listen=127.0.0.1:%d", port), "wait")
+	web.Ports = []Port{{Container: uint16(port)}}
+	job := task(web)
+	job.NetworkMode = HostNS
+	start(t, r, job)
+	c := until(t, r, job, "web", isRunning)
+	if len(c.Bindings) != 1 || c.Bindings[0].HostPort != uint16(port) || c.Address.IsValid() {
+		t.Errorf("it is %+v", c)
+	}
+	fetch(t, fmt.Sprintf("http://127.0.0.1:%d/", port))
+}
+
+func TestNoneModeHasNoNetwork(t *testing.T) {
+	r := open(t)
+	job := task(run("web", "cat=/proc/net/route"))
+	job.NetworkMode = None
+	start(t, r, job)
+	c := until(t, r, job, "web", over)
+	if got := output(t, r, c.ID); len(got) != 1 || c.Address.IsValid() {
+		t.Errorf("routes are %q, its address is %s", got, c.Address)
+	}
+}
+
+func TestLinkedContainersFindEachOther(t *testing.T) {
+	r := open(t)
+	web := run("web", "get=http://database:5432/")
+	web.Links = []string{"db:database"}
+	job := task(web, run("db", "listen=:5432", "wait"))
+	start(t, r, job)
+	c := until(t, r, job, "web", over)
+	if *c.ExitCode != 0 {
+		t.Errorf("it wrote %q", output(t, r, c.ID))
+	}
+}
+
+func TestTaskSharesProcessAndIPCNamespaces(t *testing.T) {
+	r := open(t)
+	// In a namespace of their own each would be process 1.
+	job := task(run("a", "pid=", "cat=/proc/1/comm"), run("b", "pid="))
+	job.PIDMode, job.IPCMode = "task", "task"
+	start(t, r, job)
+	a, b := until(t, r, job, "a", over), until(t, r, job, "b", over)
+	pa, pb := output(t, r, a.ID), output(t, r, b.ID)
+	if pa[0] == "1" || pb[0] == "1" || pa[0] == pb[0] {
+		t.Errorf("their process ids are %q and %q", pa, pb)
+	}
+	if pa[1] != "pause" {
+		t.Errorf("the first process is %q", pa[1])
+	}
+}
+
+func TestForeignNetworkOfTheSameNameIsLeftAlone(t *testing.T) {
+	r := open(t)
+	name := "slipway-" + r.opt.Engine
+	res, err := r.cli.NetworkCreate(t.Context(), name, client.NetworkCreateOptions{Driver: "bridge"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.EnsureNetwork(t.Context()); err == nil || !strings.Contains(err.Error(), "is not this engine's") {
+		t.Errorf("EnsureNetwork returned %v", err)
+	}
+	if err := r.Teardown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.cli.NetworkInspect(t.Context(), name, client.NetworkInspectOptions{}); err != nil {
+		t.Errorf("a network that is not ours is gone: %v", err)
+	}
+	if _, err := r.cli.NetworkRemove(t.Context(), res.ID, client.NetworkRemoveOptions{}); err != nil {
+		t.Error(err)
+	}
+}
