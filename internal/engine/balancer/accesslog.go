@@ -3,6 +3,7 @@ package balancer
 import (
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (x *exchange) entry() Entry {
 		Type: x.logType(), Time: time.Now(), LoadBalancer: x.lb.name, Client: x.client.remote,
 		RequestTime: -1, TargetTime: -1, ResponseTime: -1,
 		Status: x.status, TargetStatus: x.targetStatus,
-		Received: int64(r.headSize) + x.received, Sent: x.replayed,
+		Received: int64(r.headSize) + atomic.LoadInt64(&x.received), Sent: x.returned,
 		Request:   r.method + " " + x.url() + " " + r.proto,
 		UserAgent: r.fields.get("User-Agent"), TraceID: x.trace, RulePriority: -2, Created: x.now,
 		RedirectURL: x.redirectURL, ErrorReason: x.errorReason,

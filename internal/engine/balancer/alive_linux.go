@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -26,16 +25,17 @@ func alive(c net.Conn) bool {
 
 // rawConn digs for the socket below TLS and tracking.
 func rawConn(c net.Conn) (syscall.RawConn, bool) {
-	switch t := c.(type) {
-	case *tls.Conn:
-		return rawConn(t.NetConn())
-	case *trackedConn:
-		return rawConn(t.Conn)
-	case syscall.Conn:
-		s, err := t.SyscallConn()
-		return s, err == nil
+	for {
+		if t, ok := c.(syscall.Conn); ok {
+			s, err := t.SyscallConn()
+			return s, err == nil
+		}
+		inner, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil, false
+		}
+		c = inner.NetConn()
 	}
-	return nil, false
 }
 
 // unseen tells whether the target's side has certainly received nothing of the

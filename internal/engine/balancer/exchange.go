@@ -36,9 +36,10 @@ type exchange struct {
 	transformed             string // the transform's status for the log
 	setCookies              []string
 	closing                 bool // close the client's connection after the answer
+	apart                   bool // close the target's too: the request is ambiguous
 	upgraded                bool
-	received, replayed      int64 // bytes
-	bodyBusy                bool  // somebody still reads the request's body
+	received, returned      int64 // bytes
+	upload                  *upload
 	forTarget               fields
 }
 
@@ -63,12 +64,15 @@ type clientTLS struct {
 type responder interface {
 	// begin starts the answer; length −1 is unknown.
 	begin(status int, reason string, f fields, length int64) error
-	// Write sends a part of the body without waiting for more.
-	io.Writer
+	// write sends a part of the body. more tells that another part, or the
+	// end, follows without waiting.
+	write(p []byte, more bool) error
 	// finish ends the answer.
 	finish(trailers fields) error
 	// abort ends it so that the client cannot take it for complete.
 	abort()
+	// watch calls left if the client leaves before stop is called.
+	watch(left func()) (stop func())
 	// takeOver answers 101 and returns the raw connection.
 	takeOver(f fields) (net.Conn, *input, error)
 }
@@ -81,6 +85,8 @@ type answer struct {
 	length   int64 // −1 is unknown
 	body     io.Reader
 	trailers func() fields
+	// more tells that Read would not wait.
+	more func() bool
 	// close gives the connection back, or closes it when clean is false.
 	close func(clean bool)
 	// conn is the raw connection after 101.

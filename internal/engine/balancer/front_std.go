@@ -1,52 +1,46 @@
 package balancer
 
 import (
-	"bufio"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-func connectionTrace() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return "TID_" + hex.EncodeToString(b[:])
-}
-
-// handle makes an exchange of a request that net/http read.
-func (s *socket) handle(w http.ResponseWriter, r *http.Request) {
-	c := r.Context().Value(clientKey{}).(*client)
+// handle makes an exchange of a request that x/net/http2 read.
+func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	x := &exchange{bal: s.bal, client: c, now: time.Now(), ctx: r.Context()}
-	out := &stdResponder{w: w, x: x}
+	out := &stdResponder{w: w}
 	x.out = out
 	x.req = request{
-		method: r.Method, target: r.RequestURI, host: r.Host, proto: r.Proto,
-		length: r.ContentLength, source: c.remote.Addr(),
+		method: r.Method, target: r.RequestURI, host: r.Host, proto: "HTTP/2.0",
+		length: r.ContentLength, source: c.remote.Addr(), fields: fromHeader(r.Header),
 	}
-	if r.TLS != nil && c.tls == nil {
-		c.tls = &clientTLS{version: r.TLS.Version, cipher: r.TLS.CipherSuite, sni: r.TLS.ServerName, resumed: r.TLS.DidResume}
-	}
-	x.req.splitTarget(r.URL.RequestURI())
+	x.req.splitTarget(r.RequestURI)
 	if r.ContentLength != 0 {
-		x.req.body = r.Body
+		x.req.body = &countingBody{r.Body, x}
 		x.req.trailers = func() fields { return fromHeader(r.Trailer) }
 	}
-	x.req.fields = fromHeader(r.Header)
 	for _, f := range x.req.fields {
 		x.req.headSize += len(f.name) + len(f.value) + 4
-	}
-	if x.req.fields.token("Connection", "upgrade") && r.ProtoMajor == 1 {
-		x.req.upgrade = x.req.fields.get("Upgrade")
 	}
 	s.bal.serve(x, s.routes.Load())
 	if out.broken {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+type countingBody struct {
+	body interface{ Read([]byte) (int, error) }
+	x    *exchange
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.body.Read(p)
+	atomic.AddInt64(&b.x.received, int64(n))
+	return n, err
 }
 
 func fromHeader(h http.Header) fields {
@@ -59,68 +53,53 @@ func fromHeader(h http.Header) fields {
 	return out
 }
 
-// stdResponder answers through net/http.
+// stdResponder answers through a http.ResponseWriter.
 type stdResponder struct {
 	w      http.ResponseWriter
-	x      *exchange
-	known  bool
+	length int64
 	broken bool
 }
 
 func (o *stdResponder) begin(status int, _ string, f fields, length int64) error {
 	h := o.w.Header()
 	for _, l := range f {
-		h[http.CanonicalHeaderKey(l.name)] = append(h[http.CanonicalHeaderKey(l.name)], l.value)
+		k := http.CanonicalHeaderKey(l.name)
+		h[k] = append(h[k], l.value)
 	}
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // do not guess
 	}
+	o.length = length
 	if length >= 0 && status != 204 && status >= 200 {
 		h["Content-Length"] = []string{itoa(int(length))}
-		o.known = true
-	}
-	if o.x.closing && !strings.HasPrefix(o.x.req.proto, "HTTP/2") {
-		h["Connection"] = []string{"close"}
 	}
 	o.w.WriteHeader(status)
 	return nil
 }
 
-func (o *stdResponder) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err == nil && !o.known {
+// write sends a part of the body, at once when the next is not yet there.
+func (o *stdResponder) write(p []byte, more bool) error {
+	_, err := o.w.Write(p)
+	if err == nil && !more {
 		err = http.NewResponseController(o.w).Flush()
 	}
-	return n, err
+	return err
 }
 
 func (o *stdResponder) finish(trailers fields) error {
 	for _, t := range trailers {
-		o.w.Header().Add(http.TrailerPrefix+t.name, t.value)
+		if !strings.EqualFold(t.name, "Content-Length") {
+			o.w.Header().Add(http.TrailerPrefix+t.name, t.value)
+		}
 	}
 	return nil
 }
 
 func (o *stdResponder) abort() { o.broken = true }
 
-func (o *stdResponder) takeOver(f fields) (net.Conn, *input, error) {
-	conn, rw, err := http.NewResponseController(o.w).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	b := []byte("HTTP/1.1 101 Switching Protocols\r\n")
-	for _, l := range f {
-		b = appendField(b, l.name, l.value)
-	}
-	if _, err := conn.Write(append(b, "\r\n"...)); err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	return conn, newInput(bufferedFirst(rw.Reader, conn)), nil
-}
+// watch has nothing to do: the request's context ends with its stream.
+func (o *stdResponder) watch(func()) func() { return func() {} }
 
-func bufferedFirst(r *bufio.Reader, c net.Conn) io.Reader {
-	if n := r.Buffered(); n > 0 {
-		return io.MultiReader(io.LimitReader(r, int64(n)), c)
-	}
-	return c
+func (o *stdResponder) takeOver(fields) (net.Conn, *input, error) {
+	return nil, nil, errors.New("HTTP/2 streams are not upgraded")
 }

@@ -10,11 +10,12 @@ import (
 // head and shrinks back after it.
 type input struct {
 	src  io.Reader
+	arm  func() // called before the source is read; nil is nothing
 	buf  []byte
 	r, w int // buf[r:w] is unread
 }
 
-const inputSize = 8 << 10
+const inputSize = 4 << 10
 
 func newInput(src io.Reader) *input { return &input{src: src, buf: make([]byte, inputSize)} }
 
@@ -41,6 +42,9 @@ func (in *input) fill(limit int) error {
 			copy(grown, in.buf[:in.w])
 			in.buf = grown
 		}
+	}
+	if in.arm != nil {
+		in.arm()
 	}
 	n, err := in.src.Read(in.buf[in.w:])
 	in.w += n
@@ -131,6 +135,9 @@ var errBareLF = errors.New("a line ends without CR")
 func (in *input) Read(p []byte) (int, error) {
 	if in.r == in.w {
 		if len(p) >= len(in.buf) {
+			if in.arm != nil {
+				in.arm()
+			}
 			return in.src.Read(p)
 		}
 		if err := in.fill(len(in.buf)); err != nil {

@@ -77,11 +77,11 @@ func (m *listenerMetrics) count(x *exchange) {
 	if x.req.verdict.severity > compliant {
 		m.nonCompliant.Add(1)
 	}
-	if x.received > 0 {
-		m.bytesIn.Add(uint64(x.received))
+	if n := atomic.LoadInt64(&x.received); n > 0 {
+		m.bytesIn.Add(uint64(n))
 	}
-	if x.replayed > 0 {
-		m.bytesOut.Add(uint64(x.replayed))
+	if x.returned > 0 {
+		m.bytesOut.Add(uint64(x.returned))
 	}
 }
 

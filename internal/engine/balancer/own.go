@@ -75,9 +75,10 @@ func (x *exchange) reply(status int, body string, f fields) {
 		return
 	}
 	if x.req.method != "HEAD" && body != "" {
-		if _, err := x.out.Write([]byte(body)); err != nil {
+		if x.out.write([]byte(body), true) != nil {
 			return
 		}
+		x.returned += int64(len(body))
 	}
 	x.out.finish(nil)
 }

@@ -83,6 +83,7 @@ type request struct {
 	length   int64  // of the body; -1 is unknown, 0 is none
 	body     io.Reader
 	trailers func() fields // valid after the body's end; nil is none
+	ask      func()        // asks a client that waits for 100 Continue to send the body
 	upgrade  string        // the protocol asked for by Connection: upgrade
 	source   netip.Addr
 	headSize int

@@ -12,6 +12,11 @@ func (b *Balancer) serve(x *exchange, s *sockRoutes) {
 	host := x.req.hostname()
 	x.listener = s.pick(host)
 	x.lb = x.listener.lb
+	if !x.listener.admits(x.req.source) {
+		b.refused(x.listener, x.req.source.String())
+		x.silence()
+		return
+	}
 	x.trace = traceID(x.req.fields.get("X-Amzn-Trace-Id"), x.now)
 	x.listener.metrics.requests.Add(1)
 	if status := x.unacceptable(); status != 0 {
@@ -175,7 +180,7 @@ func (x *exchange) fail(f *failure) {
 		return
 	}
 	x.bal.log.Debug("target gave no answer", "group", x.group.id, "target", x.target.id, "status", f.status, "cause", f.err)
-	if f.status == 408 || f.status == 400 || x.bodyBusy {
+	if f.status == 408 || f.status == 400 {
 		x.closing = true
 	}
 	x.refuse(f.status)
@@ -203,12 +208,12 @@ func (x *exchange) copyAnswer(a *answer, length int64) bool {
 	if a.body != nil {
 		buf := getBuf()
 		defer buf.release()
-		b := buf.b[:cap(buf.b)]
+		b := buf.b[:partSize]
 		for {
 			n, err := a.body.Read(b)
 			if n > 0 {
-				x.replayed += int64(n)
-				if _, werr := x.out.Write(b[:n]); werr != nil {
+				x.returned += int64(n)
+				if x.out.write(b[:n], err == io.EOF || err == nil && a.more()) != nil {
 					return false
 				}
 			}
@@ -226,6 +231,16 @@ func (x *exchange) copyAnswer(a *answer, length int64) bool {
 		trailers = a.trailers()
 	}
 	return x.out.finish(trailers) == nil
+}
+
+// silence leaves a request without an answer: its listener does not admit the
+// client, but another on the same socket does.
+func (x *exchange) silence() {
+	stop := x.out.watch(func() {})
+	sleep(x.bal.life, heldFor)
+	stop()
+	x.out.abort()
+	x.listener = nil // neither counted nor logged
 }
 
 // end counts and logs the exchange.

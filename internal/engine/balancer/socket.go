@@ -2,14 +2,14 @@ package balancer
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"net"
-	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // socket accepts connections for the listeners that share a bind address.
@@ -17,7 +17,18 @@ type socket struct {
 	bal      *Balancer
 	listener net.Listener
 	routes   atomic.Pointer[sockRoutes]
-	server   *http.Server
+	tls      *tls.Config // nil for HTTP
+	closing  atomic.Bool
+
+	mu    sync.Mutex
+	conns map[frontConn]struct{}
+	empty chan struct{} // closed when closing and no connection is left
+}
+
+// frontConn is a client's connection in the care of a front.
+type frontConn interface {
+	shutdown() // ends it when what is under way has finished
+	cut()
 }
 
 func openSocket(b *Balancer, r *sockRoutes) (*socket, error) {
@@ -25,75 +36,103 @@ func openSocket(b *Balancer, r *sockRoutes) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{bal: b, listener: ln}
+	s := &socket{bal: b, listener: ln, conns: map[frontConn]struct{}{}, empty: make(chan struct{})}
 	s.routes.Store(r)
-	attrs := &r.listeners[0].lb.attributes
-	s.server = &http.Server{
-		Handler:     http.HandlerFunc(s.handle),
-		IdleTimeout: attrs.IdleTimeout,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, clientKey{}, s.clientOf(c))
-		},
-	}
-	serve := net.Listener(&admitting{ln, s})
 	if r.listeners[0].tls != nil {
-		if err := http2.ConfigureServer(s.server, &http2.Server{MaxConcurrentStreams: 128}); err != nil {
-			return nil, errors.Join(err, ln.Close())
-		}
-		serve = tls.NewListener(serve, s.baseTLS())
+		s.tls = s.baseTLS()
 	}
-	b.work.Go(func() { s.server.Serve(serve) })
+	b.work.Go(s.accept)
 	return s, nil
 }
 
-type clientKey struct{}
+// accept takes connections until the socket is closed.
+func (s *socket) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err == nil {
+			s.bal.work.Go(func() { s.serve(c) })
+			continue
+		}
+		if s.closing.Load() || errors.Is(err, net.ErrClosed) {
+			return
+		}
+		// Out of file descriptors, or a client gone before it was accepted.
+		s.bal.logOnce("accept "+err.Error(), "accepting a connection", "address", s.listener.Addr().String(), "cause", err.Error())
+		if !sleep(s.bal.life, 10*time.Millisecond) {
+			return
+		}
+	}
+}
 
-// acceptedConn carries what is found out about a connection.
+// serve hands a connection to the front of its protocol.
+func (s *socket) serve(c net.Conn) {
+	if !s.admitted(c) {
+		return
+	}
+	var id [16]byte
+	rand.Read(id[:])
+	who := &client{remote: addrPort(c.RemoteAddr()), local: addrPort(c.LocalAddr()), traceID: "TID_" + hex.EncodeToString(id[:])}
+	if s.tls == nil {
+		s.serveH1(c, who)
+		return
+	}
+	secure, err := s.handshake(c, who)
+	if err != nil {
+		c.Close()
+		return
+	}
+	if secure.ConnectionState().NegotiatedProtocol == "h2" {
+		s.serveH2(secure, who)
+		return
+	}
+	s.serveH1(secure, who)
+}
+
+// handshakeTime is how long a client may take for its TLS handshake.
+const handshakeTime = 10 * time.Second
+
+// acceptedConn carries what a handshake finds out about its connection.
 type acceptedConn struct {
 	net.Conn
-	tls *clientTLS
+	facts    clientTLS
+	listener *listener
 }
 
-func (s *socket) clientOf(c net.Conn) *client {
-	out := &client{remote: addrPort(c.RemoteAddr()), local: addrPort(c.LocalAddr()), traceID: connectionTrace()}
-	return out
-}
+// NetConn is the connection below.
+func (c *acceptedConn) NetConn() net.Conn { return c.Conn }
 
-// baseTLS chooses a listener, and with it certificates and policy, for every
-// handshake. Session tickets are its own and outlive configurations.
+// baseTLS chooses a listener, and with it certificate and policy, by server
+// name. Session tickets are the socket's and outlive configurations.
 func (s *socket) baseTLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			l := s.routes.Load().pick(lowerHost(hello.ServerName))
-			chosen, matched := l.tls.choose(hello)
-			if a, ok := hello.Conn.(*acceptedConn); ok {
-				a.tls = &clientTLS{sni: hello.ServerName, certificate: chosen.id, matched: matched}
-			}
-			return l.tls.config, nil
+			c := hello.Conn.(*acceptedConn)
+			c.listener = s.routes.Load().pick(lowerHost(hello.ServerName))
+			cert, matched := c.listener.tls.choose(hello)
+			c.facts.sni, c.facts.certificate, c.facts.matched = hello.ServerName, cert.id, matched
+			return c.listener.tls.config, nil
 		},
 	}
 }
 
-// admitting lets in whom some listener of the socket admits. Others hear
-// nothing, as behind a security group.
-type admitting struct {
-	net.Listener
-	socket *socket
-}
-
-func (a *admitting) Accept() (net.Conn, error) {
-	for {
-		c, err := a.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if a.socket.admitted(c) {
-			return &acceptedConn{Conn: c}, nil
-		}
+func (s *socket) handshake(c net.Conn, who *client) (*tls.Conn, error) {
+	a := &acceptedConn{Conn: c, listener: s.routes.Load().listeners[0]}
+	secure := tls.Server(a, s.tls)
+	ctx, cancel := context.WithTimeout(s.bal.life, handshakeTime)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		a.listener.metrics.tlsFails.Add(1)
+		return nil, err
 	}
+	state := secure.ConnectionState()
+	a.facts.version, a.facts.cipher, a.facts.resumed = state.Version, state.CipherSuite, state.DidResume
+	who.tls = &a.facts
+	return secure, nil
 }
 
+// admitted lets in whom some listener of the socket admits. Others hear
+// nothing, as behind a security group.
 func (s *socket) admitted(c net.Conn) bool {
 	from := addrPort(c.RemoteAddr()).Addr()
 	listeners := s.routes.Load().listeners
@@ -103,7 +142,9 @@ func (s *socket) admitted(c net.Conn) bool {
 			return true
 		}
 	}
-	s.bal.hold(c, listeners[0])
+	s.bal.refused(listeners[0], from.String())
+	sleep(s.bal.life, heldFor)
+	c.Close()
 	return false
 }
 
@@ -111,30 +152,62 @@ func (s *socket) admitted(c net.Conn) bool {
 // Linux tries to connect.
 const heldFor = 127 * time.Second
 
-// hold keeps a connection that a security group refuses, silently.
-func (b *Balancer) hold(c net.Conn, l *listener) {
+func (b *Balancer) refused(l *listener, from string) {
 	l.metrics.refused.Add(1)
-	b.logOnce("refused "+l.id+" "+addrPort(c.RemoteAddr()).Addr().String(), "client refused",
-		"listener", l.id, "client", c.RemoteAddr().String(), "cause", "no security group rule admits it")
-	b.work.Go(func() {
-		sleep(b.life, heldFor)
-		c.Close()
-	})
+	b.logOnce("refused "+l.id+" "+from, "client refused", "listener", l.id, "client", from,
+		"cause", "no security group rule admits it")
 }
 
-// close stops accepting.
+// track takes a connection into care, unless the socket is closing.
+func (s *socket) track(c frontConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *socket) untrack(c frontConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.closing.Load() && len(s.conns) == 0 {
+		close(s.empty)
+	}
+}
+
+// close stops accepting and ends idle connections; others end after what is
+// under way on them.
 func (s *socket) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Swap(true) {
+		return
+	}
 	s.listener.Close()
-	ctx, cancel := context.WithCancel(s.bal.life)
-	s.bal.work.Go(func() {
-		defer cancel()
-		s.server.Shutdown(ctx)
-	})
+	for c := range s.conns {
+		c.shutdown()
+	}
+	if len(s.conns) == 0 {
+		close(s.empty)
+	}
 }
 
-// drain waits for requests under way, and cuts them when ctx ends.
+// drain waits until the last connection has ended, and cuts what is left when
+// ctx ends.
 func (s *socket) drain(ctx context.Context) error {
-	err := s.server.Shutdown(ctx)
-	s.server.Close()
-	return err
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.cut()
+	}
+	s.mu.Unlock()
+	<-s.empty
+	return ctx.Err()
 }

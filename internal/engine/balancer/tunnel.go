@@ -23,10 +23,10 @@ func (x *exchange) tunnel(a *answer) {
 	up := make(chan struct{})
 	x.bal.work.Go(func() {
 		defer close(up)
-		x.received += idle.copy(a.conn, in)
+		atomic.AddInt64(&x.received, idle.copy(a.conn, in))
 		closeWrite(a.conn)
 	})
-	x.replayed += idle.copy(conn, a.in)
+	x.returned += idle.copy(conn, a.in)
 	closeWrite(conn)
 	<-up
 }
@@ -39,14 +39,9 @@ func (x *exchange) upgradeFields(a *answer) fields {
 // closeWrite passes an end of file on. A side that cannot be half closed, or
 // that sends nothing after it, ends with the idle timeout.
 func closeWrite(c net.Conn) {
-	if t, ok := c.(*trackedConn); ok {
-		c = t.Conn
+	if !halfClose(c) {
+		c.Close()
 	}
-	if h, ok := c.(interface{ CloseWrite() error }); ok {
-		h.CloseWrite()
-		return
-	}
-	c.Close()
 }
 
 // idleTimer ends two connections when neither has moved for a while.

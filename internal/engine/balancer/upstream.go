@@ -121,6 +121,9 @@ type trackedConn struct {
 	target *target
 }
 
+// NetConn is the connection below.
+func (c *trackedConn) NetConn() net.Conn { return c.Conn }
+
 func (c *trackedConn) Close() error {
 	c.target.forget(c.Conn)
 	return c.Conn.Close()

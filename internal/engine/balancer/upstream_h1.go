@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,11 @@ func (c *backConn) close() { c.Conn.Close() }
 // outbuf is a pooled buffer in which heads and small bodies are put together.
 type outbuf struct{ b []byte }
 
-var outbufs = sync.Pool{New: func() any { return &outbuf{make([]byte, 0, 16<<10)} }}
+// partSize is how much of a body is copied at a time; a buffer holds that much
+// and a head.
+const partSize = 16 << 10
+
+var outbufs = sync.Pool{New: func() any { return &outbuf{make([]byte, 0, partSize+4<<10)} }}
 
 func getBuf() *outbuf { return outbufs.Get().(*outbuf) }
 
@@ -52,6 +57,7 @@ func (t *target) sendH1(x *exchange) (*answer, *failure) {
 	buf.b = appendRequestHead(buf.b, x)
 	stream := x.req.body != nil
 	if stream && x.req.length > 0 && x.req.length <= smallBody {
+		x.askForBody()
 		n := len(buf.b)
 		buf.b = append(buf.b, make([]byte, x.req.length)...)
 		if _, err := io.ReadFull(x.req.body, buf.b[n:]); err != nil {
@@ -106,7 +112,10 @@ const idleCheckAfter = time.Millisecond
 func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, f *failure, again bool) {
 	idle := x.lb.attributes.IdleTimeout
 	x.sent = time.Now()
-	c.SetDeadline(x.sent.Add(idle))
+	c.SetDeadline(x.sent.Add(min(idle, watchAfter)))
+	if x.ctx.Done() != nil {
+		defer context.AfterFunc(x.ctx, c.close)()
+	}
 	n, err := c.Write(head)
 	if err != nil {
 		// Nothing left this machine, or the connection is known to be dead.
@@ -115,21 +124,18 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	var up *upload
 	if stream {
 		up = startUpload(c, x, idle)
+		x.upload = up
 	}
-	for {
-		a, err = c.readAnswer(x)
-		if err == nil && a.status >= 100 && a.status < 200 && a.status != 101 {
-			continue // the front tells the client 100 itself
-		}
-		break
-	}
+	a, err = c.await(x, idle, up)
 	if err != nil {
 		c.close()
 		if up != nil {
-			x.bodyBusy = !up.finished()
 			if cerr := up.failed.Load(); cerr != nil {
 				return nil, clientFailure(*cerr), false
 			}
+		}
+		if err == errClientLeft || x.ctx.Err() != nil {
+			return nil, &failure{statusClientLeft, errClientLeft}, false
 		}
 		again = c.reused && c.in.buffered() == 0 && !timedOut(err) && c.repeatable(x, stream)
 		return nil, failing(fmt.Errorf("answer of %s: %w", c.target.address, err)), again
@@ -137,6 +143,37 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	x.answered = time.Now()
 	a.close = c.finisher(x, a, up)
 	return a, nil, false
+}
+
+// watchAfter is how long an answer may take before the client is watched for
+// leaving meanwhile: quick answers do without.
+const watchAfter = 100 * time.Millisecond
+
+var errClientLeft = errors.New("the client closed its connection")
+
+// await reads the answer's head, past informational ones: the front tells the
+// client 100 itself.
+func (c *backConn) await(x *exchange, idle time.Duration, up *upload) (*answer, error) {
+	var left atomic.Bool
+	watching := up != nil
+	for {
+		a, err := c.readAnswer(x)
+		switch {
+		case err == nil && a.status >= 100 && a.status < 200 && a.status != 101:
+			continue
+		case err != nil && timedOut(err) && !watching && watchAfter < idle:
+			watching = true
+			c.SetDeadline(x.sent.Add(idle))
+			defer x.out.watch(func() {
+				left.Store(true)
+				c.close()
+			})()
+			continue
+		case err != nil && left.Load():
+			return nil, errClientLeft
+		}
+		return a, err
+	}
 }
 
 // repeatable tells whether a request may be sent again after it may have
@@ -156,10 +193,10 @@ func (c *backConn) repeatable(x *exchange, streamed bool) bool {
 // finisher gives the connection back after the answer's body, if both sides are
 // at a message's end and nobody asked to close.
 func (c *backConn) finisher(x *exchange, a *answer, up *upload) func(bool) {
-	reusable := a.length != untilClose && !a.fields.token("Connection", "close") && !x.closing && a.status != 101
+	reusable := a.length != untilClose && !a.fields.token("Connection", "close") && !x.apart && a.status != 101
 	return func(clean bool) {
 		if up != nil && !up.finished() {
-			clean, x.bodyBusy = false, true
+			clean = false
 		}
 		if !clean || !reusable || c.in.buffered() > 0 {
 			c.close()
@@ -173,6 +210,13 @@ func (c *backConn) finisher(x *exchange, a *answer, up *upload) func(bool) {
 // untilClose is the length of a body that ends with the connection.
 const untilClose = -2
 
+func (x *exchange) askForBody() {
+	if x.req.ask != nil {
+		x.req.ask()
+		x.req.ask = nil
+	}
+}
+
 // upload copies a request's body to a target while the answer is awaited.
 type upload struct {
 	done   chan struct{}
@@ -180,6 +224,7 @@ type upload struct {
 }
 
 func startUpload(c *backConn, x *exchange, idle time.Duration) *upload {
+	x.askForBody()
 	up := &upload{done: make(chan struct{})}
 	c.SetReadDeadline(time.Time{}) // the answer's time runs from the last byte sent
 	x.bal.work.Go(func() {
@@ -199,7 +244,7 @@ func startUpload(c *backConn, x *exchange, idle time.Duration) *upload {
 func (up *upload) run(c *backConn, x *exchange, idle time.Duration) error {
 	buf := getBuf()
 	defer buf.release()
-	b := buf.b[:cap(buf.b)]
+	b := buf.b[:partSize]
 	const room = 18 // for a chunk's size line
 	for {
 		n, err := x.req.body.Read(b[room : len(b)-2])
@@ -280,6 +325,7 @@ func (c *backConn) readAnswer(x *exchange) (*answer, error) {
 	case a.length > 0:
 		a.body = &sized{c.in, a.length}
 	}
+	a.more = func() bool { return c.in.buffered() > 0 }
 	if a.body != nil {
 		a.body = &keepingDeadline{a.body, c, x.lb.attributes.IdleTimeout, time.Time{}}
 	}
@@ -385,7 +431,7 @@ func appendRequestHead(b []byte, x *exchange) []byte {
 		b = strconv.AppendInt(b, r.length, 10)
 		b = append(b, "\r\n"...)
 	}
-	if x.closing {
+	if x.apart {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	return append(b, "\r\n"...)

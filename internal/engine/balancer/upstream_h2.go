@@ -83,6 +83,7 @@ func (u *upstreamH2) send(x *exchange) (*answer, *failure) {
 	ctx, cancel := context.WithCancelCause(x.ctx)
 	idle := &watchdog{after: x.lb.attributes.IdleTimeout, bite: func() { cancel(errIdle) }}
 	idle.start()
+	x.askForBody()
 	req := u.request(ctx, x, idle)
 	x.sent = time.Now()
 	resp, err := trip.RoundTrip(req)
@@ -102,6 +103,7 @@ func (u *upstreamH2) send(x *exchange) (*answer, *failure) {
 	return &answer{
 		status: resp.StatusCode, fields: fromHeader(withoutLength(resp.Header)), length: resp.ContentLength,
 		body:     &watchedReader{resp.Body, idle},
+		more:     func() bool { return false },
 		trailers: func() fields { return fromHeader(resp.Trailer) },
 		close: func(bool) {
 			idle.stop()
