@@ -30,34 +30,45 @@ type share struct {
 }
 
 func compileAction(a Action, groups map[string]*group) (*action, error) {
+	kinds := 0
+	for _, set := range []bool{a.Forward != nil, a.Redirect != nil, a.FixedResponse != nil} {
+		if set {
+			kinds++
+		}
+	}
 	switch {
-	case a.Forward != nil && a.Redirect == nil && a.FixedResponse == nil:
-		f := &forward{stickiness: a.Forward.Stickiness}
-		for _, w := range a.Forward.Groups {
-			g, ok := groups[w.Group]
-			if !ok {
-				return nil, fmt.Errorf("target group %q is not in the configuration", w.Group)
-			}
-			weight := w.Weight
-			if len(a.Forward.Groups) == 1 && weight == 0 {
-				weight = 1
-			}
-			f.shares = append(f.shares, share{g, weight})
-			f.total += weight
-		}
-		if len(f.shares) == 0 {
-			return nil, errors.New("a forward action needs a target group")
-		}
-		return &action{forward: f}, nil
-	case a.Redirect != nil && a.FixedResponse == nil:
+	case kinds != 1:
+		return nil, errors.New("an action is exactly one of forward, redirect and fixed response")
+	case a.Forward != nil:
+		f, err := compileForward(a.Forward, groups)
+		return &action{forward: f}, err
+	case a.Redirect != nil:
 		if s := a.Redirect.Status; s != 301 && s != 302 {
 			return nil, fmt.Errorf("a redirect is 301 or 302, not %d", s)
 		}
 		return &action{redirect: a.Redirect}, nil
-	case a.FixedResponse != nil:
-		return &action{fixed: a.FixedResponse}, nil
 	}
-	return nil, errors.New("an action is exactly one of forward, redirect and fixed response")
+	return &action{fixed: a.FixedResponse}, nil
+}
+
+func compileForward(in *Forward, groups map[string]*group) (*forward, error) {
+	f := &forward{stickiness: in.Stickiness}
+	for _, w := range in.Groups {
+		g, ok := groups[w.Group]
+		if !ok {
+			return nil, fmt.Errorf("target group %q is not in the configuration", w.Group)
+		}
+		weight := w.Weight
+		if len(in.Groups) == 1 {
+			weight = 1 // a single group gets everything
+		}
+		f.shares = append(f.shares, share{g, weight})
+		f.total += weight
+	}
+	if len(f.shares) == 0 {
+		return nil, errors.New("a forward action needs a target group")
+	}
+	return f, nil
 }
 
 // name is the action's name in the access log.

@@ -405,6 +405,9 @@ func (o *h1Responder) finish(trailers fields) error {
 
 // abort closes the connection: the client sees an answer that breaks off.
 func (o *h1Responder) abort() {
+	if o.buf != nil && !o.broken {
+		o.flush()
+	}
 	o.broken = true
 	o.h.conn.Close()
 	o.release()

@@ -22,6 +22,8 @@ func newInput(src io.Reader) *input { return &input{src: src, buf: make([]byte, 
 // buffered is how much can be read without the source.
 func (in *input) buffered() int { return in.w - in.r }
 
+func (in *input) ready() bool { return in.w > in.r }
+
 // fill reads once from the source, growing the buffer up to limit bytes.
 func (in *input) fill(limit int) error {
 	if in.r == in.w {
@@ -223,6 +225,25 @@ func (c *chunked) Read(p []byte) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// ready tells that Read would not wait.
+func (c *chunked) ready() bool {
+	b := c.in.buf[c.in.r:c.in.w]
+	if c.left > 0 {
+		return len(b) > 0
+	}
+	if c.open {
+		if !bytes.HasPrefix(b, []byte("\r\n")) {
+			return false
+		}
+		b = b[2:]
+	}
+	if len(b) > 0 && b[0] == '0' {
+		return bytes.HasPrefix(b, []byte("0\r\n\r\n"))
+	}
+	i := bytes.IndexByte(b, '\n')
+	return i >= 0 && i+1 < len(b)
 }
 
 // next reads up to the next chunk's data, or the end with its trailers.

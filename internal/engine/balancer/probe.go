@@ -7,10 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 func sameChecks(a, b *HealthCheck) bool { return *a == *b }
@@ -48,34 +49,18 @@ func (g *group) stopChecks(t *target) {
 type probe struct {
 	target  *target
 	check   HealthCheck
-	grpc    bool
+	version Version
 	want    matcher
 	address string
-	url     string
-	trip    http.RoundTripper
 }
 
 func newProbe(t *target, settings *TargetGroup) *probe {
 	hc := settings.HealthCheck
-	p := &probe{target: t, check: hc, grpc: settings.Version == GRPC, address: t.address}
+	p := &probe{target: t, check: hc, version: settings.Version, address: t.address}
 	p.want, _ = parseMatcher(hc.Matcher) // validated by Apply
 	if hc.Port != 0 {
 		host, _, _ := net.SplitHostPort(t.address)
 		p.address = net.JoinHostPort(host, strconv.Itoa(int(hc.Port)))
-	}
-	scheme := "http://"
-	if hc.Protocol == HTTPS {
-		scheme = "https://"
-	}
-	p.url = scheme + p.address + hc.Path
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return t.group.bal.dialTarget(ctx, t, p.address)
-	}
-	if settings.Version == HTTP1 {
-		p.trip = &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true,
-			TLSClientConfig: targetTLS()}
-	} else {
-		p.trip = newH2Transport(dial, hc.Protocol == HTTPS)
 	}
 	return p
 }
@@ -142,11 +127,8 @@ func (p *probe) once(ctx context.Context) outcome {
 	ctx, cancel := context.WithTimeout(ctx, p.check.Timeout)
 	defer cancel()
 	code, err := p.ask(ctx)
-	if c, ok := p.trip.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
 	switch {
-	case err != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)):
+	case err != nil && timedOut(err):
 		return failed(TargetTimeout, err.Error())
 	case err != nil:
 		return failed(FailedHealthChecks, err.Error())
@@ -156,37 +138,85 @@ func (p *probe) once(ctx context.Context) outcome {
 	return outcome{}
 }
 
-// ask sends the request and returns the HTTP status, or the gRPC status.
+// ask connects, sends the request and returns the HTTP or gRPC status.
 func (p *probe) ask(ctx context.Context) (int, error) {
-	method, body := http.MethodGet, io.Reader(nil)
-	if p.grpc {
-		method, body = http.MethodPost, strings.NewReader("\x00\x00\x00\x00\x00") // an empty message
-	}
-	req, err := http.NewRequestWithContext(ctx, method, p.url, body)
+	c, err := p.target.group.bal.dialTarget(ctx, p.target, p.address)
 	if err != nil {
 		return 0, err
 	}
-	req.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
-	req.Header.Set("Accept-Encoding", "gzip, compressed")
-	if p.grpc {
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
+	if p.check.Protocol == HTTPS {
+		config := targetTLS()
+		if p.version != HTTP1 {
+			config.NextProtos = []string{"h2"}
+		}
+		s := tls.Client(c, config)
+		if err := s.HandshakeContext(ctx); err != nil {
+			return 0, err
+		}
+		c = s
+	}
+	if p.version == HTTP1 {
+		return p.askH1(c)
+	}
+	return p.askH2(ctx, c)
+}
+
+const probeAgent = "ELB-HealthChecker/2.0"
+
+func (p *probe) askH1(c net.Conn) (int, error) {
+	b := append([]byte("GET "), p.check.Path...)
+	b = append(b, " HTTP/1.1\r\n"...)
+	b = appendField(b, "Host", p.address)
+	b = appendField(b, "Connection", "close")
+	b = appendField(b, "User-Agent", probeAgent)
+	b = appendField(b, "Accept-Encoding", "gzip, compressed")
+	if _, err := c.Write(append(b, "\r\n"...)); err != nil {
+		return 0, err
+	}
+	head, err := newInput(c).head(responseHeadLimit)
+	if err != nil {
+		return 0, unexpected(err)
+	}
+	a, err := parseAnswer(head)
+	if err != nil {
+		return 0, err
+	}
+	return a.status, nil
+}
+
+func (p *probe) askH2(ctx context.Context, c net.Conn) (int, error) {
+	cc, err := (&http2.Transport{AllowHTTP: true, DisableCompression: true}).NewClientConn(c)
+	if err != nil {
+		return 0, err
+	}
+	defer cc.Close()
+	method, body := http.MethodGet, io.Reader(nil)
+	if p.version == GRPC {
+		method, body = http.MethodPost, strings.NewReader("\x00\x00\x00\x00\x00") // an empty message
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+p.check.Path, body)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("User-Agent", probeAgent)
+	if p.version == GRPC {
 		req.Header.Set("Content-Type", "application/grpc")
 		req.Header.Set("TE", "trailers")
 	}
-	resp, err := p.trip.RoundTrip(req)
+	resp, err := cc.RoundTrip(req)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	if !p.grpc {
+	if p.version != GRPC {
 		return resp.StatusCode, nil
 	}
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
 		return 0, err
 	}
-	status := resp.Trailer.Get("Grpc-Status")
-	if status == "" {
-		status = resp.Header.Get("Grpc-Status")
-	}
+	status := or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status"))
 	code, err := strconv.Atoi(status)
 	if err != nil {
 		return 0, errors.New("the answer has no grpc-status")

@@ -1,8 +1,10 @@
 package balancer
 
 import (
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -129,6 +131,9 @@ func (x *exchange) transform() bool {
 	if x.req.hasQuery {
 		x.uri += "?" + x.req.query
 	}
+	if x.req.verdict.severity > compliant {
+		x.uri = escapeTarget(x.uri)
+	}
 	var hostDone, uriDone bool
 	if len(x.rule.rewriteURL) > 0 {
 		x.uri, uriDone = apply(x.rule.rewriteURL, x.uri)
@@ -147,6 +152,20 @@ func (x *exchange) transform() bool {
 		return true
 	}
 	return x.transformed == "TransformSuccess"
+}
+
+// escapeTarget encodes spaces and control characters that mitigation let pass,
+// so that the target's request line is beyond doubt.
+func escapeTarget(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c == 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func validTarget(s string) bool {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,8 +65,15 @@ func (s *socket) accept() {
 	}
 }
 
-// serve hands a connection to the front of its protocol.
+// serve hands a connection to the front of its protocol. A fault in our own code
+// costs the connection, not the others.
 func (s *socket) serve(c net.Conn) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.bal.log.Error("serving a connection", "client", c.RemoteAddr().String(), "fault", fault, "stack", string(debug.Stack()))
+			c.Close()
+		}
+	}()
 	if !s.admitted(c) {
 		return
 	}

@@ -94,6 +94,9 @@ var errBlocked = errors.New("a security group lets nothing through to the target
 // dialTarget connects to a target, or waits in vain where a security group
 // would let nothing through.
 func (b *Balancer) dialTarget(ctx context.Context, t *target, address string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.life, cancel)()
 	if t.blocked.Load() {
 		b.logOnce("target "+t.group.id+" "+t.id, "target unreachable", "target", t.id, "group", t.group.id, "cause", errBlocked.Error())
 		<-ctx.Done()

@@ -20,6 +20,10 @@ type backConn struct {
 	target *target
 	used   time.Time
 	reused bool
+
+	idle  time.Duration
+	armed time.Time // when the deadline was last moved
+	armer func()    // arm
 }
 
 func (c *backConn) close() { c.Conn.Close() }
@@ -99,7 +103,9 @@ func (t *target) take(x *exchange, fresh bool) (*backConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &backConn{Conn: conn, in: newInput(conn), target: t}, nil
+	c := &backConn{Conn: conn, in: newInput(conn), target: t}
+	c.armer = c.arm
+	return c, nil
 }
 
 // idleCheckAfter is how long a connection rests before it is looked at for an
@@ -156,6 +162,7 @@ var errClientLeft = errors.New("the client closed its connection")
 func (c *backConn) await(x *exchange, idle time.Duration, up *upload) (*answer, error) {
 	var left atomic.Bool
 	watching := up != nil
+	c.in.arm = nil // until there is an answer
 	for {
 		a, err := c.readAnswer(x)
 		switch {
@@ -319,35 +326,22 @@ func (c *backConn) readAnswer(x *exchange) (*answer, error) {
 		a.length = max(a.length, -1)
 	case a.length == -1:
 		body := &chunked{in: c.in}
-		a.body, a.trailers = body, func() fields { return body.trailers }
+		a.body, a.more, a.trailers = body, body.ready, func() fields { return body.trailers }
 	case a.length == untilClose:
-		a.body = c.in
+		a.body, a.more = c.in, c.in.ready
 	case a.length > 0:
-		a.body = &sized{c.in, a.length}
+		a.body, a.more = &sized{c.in, a.length}, c.in.ready
 	}
-	a.more = func() bool { return c.in.buffered() > 0 }
-	if a.body != nil {
-		a.body = &keepingDeadline{a.body, c, x.lb.attributes.IdleTimeout, time.Time{}}
-	}
+	c.idle, c.armed, c.in.arm = x.lb.attributes.IdleTimeout, time.Time{}, c.armer
 	return a, nil
 }
 
-// keepingDeadline moves the connection's deadline with every part that comes.
-type keepingDeadline struct {
-	io.Reader
-	conn *backConn
-	idle time.Duration
-	last time.Time
-}
-
-func (k *keepingDeadline) Read(p []byte) (int, error) {
-	if k.conn.in.buffered() == 0 {
-		if now := time.Now(); now.Sub(k.last) > k.idle/64 {
-			k.conn.SetDeadline(now.Add(k.idle))
-			k.last = now
-		}
+// arm moves the deadline on as an answer's body comes in.
+func (c *backConn) arm() {
+	if now := time.Now(); now.Sub(c.armed) > c.idle/64 {
+		c.SetDeadline(now.Add(c.idle))
+		c.armed = now
 	}
-	return k.Reader.Read(p)
 }
 
 // parseAnswer parses a response's head. Its length is −1 for chunked bodies and
@@ -365,7 +359,7 @@ func parseAnswer(head string) (*answer, error) {
 	if len(line) > 13 {
 		a.reason = line[13:]
 	}
-	sawLength := false
+	old, sawLength := line[7] == '0', false
 	for rest != "\r\n" && rest != "\n" {
 		line, rest = cutLine(rest)
 		f, ok := parseField(line)
@@ -393,7 +387,7 @@ func parseAnswer(head string) (*answer, error) {
 			a.fields = append(a.fields, f)
 		}
 	}
-	if line[7] == '0' && !a.fields.token("Connection", "keep-alive") {
+	if old && !a.fields.token("Connection", "keep-alive") {
 		a.fields = append(a.fields, field{"Connection", "close"})
 	}
 	return a, nil
