@@ -53,6 +53,7 @@ func (g *group) configure(want *TargetGroup, used bool) {
 	for _, t := range g.leaving {
 		leaving[t.id] = t
 	}
+	empty := len(g.targets) == 0
 	var registered, fresh, retire []*target
 	for i := range want.Targets {
 		w := &want.Targets[i]
@@ -68,6 +69,7 @@ func (g *group) configure(want *TargetGroup, used bool) {
 			registered = append(registered, t)
 		case w.DrainUntil.IsZero():
 			t = g.newTarget(w)
+			t.firstBatch = empty
 			registered, fresh = append(registered, t), append(fresh, t)
 			if old := leaving[w.ID]; old != nil {
 				old.drainUntil, old.drained = time.Time{}, false
@@ -271,11 +273,14 @@ func (g *group) checked(t *target, o outcome) {
 	g.report(t)
 }
 
-// slowStart begins or ends a target's slow start with its health. The first
-// batch into an empty group skips it: it needs a healthy target that is not slow.
+// slowStart begins or ends a target's slow start with its health. It needs a
+// healthy target that is not slow, and the first batch into an empty group skips
+// it ("Slow start mode").
 func (g *group) slowStart(t *target, settings *TargetGroup) {
 	t.slowSince.Store(0)
-	if t.health.state != Healthy || settings.SlowStart == 0 {
+	first := t.firstBatch
+	t.firstBatch = false
+	if t.health.state != Healthy || settings.SlowStart == 0 || first {
 		return
 	}
 	now := time.Now()

@@ -33,6 +33,7 @@ type target struct {
 	deadline   *time.Timer
 	drained    bool
 	removed    bool
+	firstBatch bool // registered into an empty group: its first health is not slow
 	stopProbe  func()
 }
 
