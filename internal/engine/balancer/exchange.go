@@ -67,6 +67,8 @@ type responder interface {
 	// write sends a part of the body. more tells that another part, or the
 	// end, follows without waiting.
 	write(p []byte, more bool) error
+	// flush sends what has been held back, the head to begin with.
+	flush() error
 	// finish ends the answer.
 	finish(trailers fields) error
 	// abort ends it so that the client cannot take it for complete.

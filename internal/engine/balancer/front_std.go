@@ -23,6 +23,9 @@ func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 		x.req.body = &countingBody{r.Body, x}
 		x.req.trailers = func() fields { return fromHeader(r.Trailer) }
 	}
+	for name := range r.Trailer { // announced; the values come after the body
+		x.req.fields = append(x.req.fields, field{"Trailer", name})
+	}
 	for _, f := range x.req.fields {
 		x.req.headSize += len(f.name) + len(f.value) + 4
 	}
@@ -81,10 +84,12 @@ func (o *stdResponder) begin(status int, _ string, f fields, length int64) error
 func (o *stdResponder) write(p []byte, more bool) error {
 	_, err := o.w.Write(p)
 	if err == nil && !more {
-		err = http.NewResponseController(o.w).Flush()
+		err = o.flush()
 	}
 	return err
 }
+
+func (o *stdResponder) flush() error { return http.NewResponseController(o.w).Flush() }
 
 func (o *stdResponder) finish(trailers fields) error {
 	for _, t := range trailers {

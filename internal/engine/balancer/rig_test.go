@@ -3,6 +3,7 @@ package balancer_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -38,6 +39,7 @@ func newRig(t *testing.T, config balancer.Config, options ...func(*balancer.Opti
 			r.tell(func() { r.entries = append(r.entries, e) })
 		},
 		CookieKey: []byte("a key for tests"),
+		Log:       slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range options {
 		f(&o)

@@ -225,6 +225,9 @@ func (x *exchange) copyAnswer(a *answer, length int64) bool {
 		return false
 	}
 	if a.body != nil {
+		if !a.more() && x.out.flush() != nil {
+			return false
+		}
 		buf := getBuf()
 		defer buf.release()
 		b := buf.b[:partSize]

@@ -290,3 +290,5 @@ func TestTLSToTargets(t *testing.T) {
 		}
 	}
 }
+
+func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }

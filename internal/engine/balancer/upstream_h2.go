@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -125,7 +126,7 @@ func (u *upstreamH2) request(ctx context.Context, x *exchange, idle *watchdog) *
 	}
 	req := (&http.Request{
 		Method: x.req.method, Host: x.host,
-		URL:    &url.URL{Scheme: scheme, Host: x.target.address, Opaque: "//" + x.target.address + x.uri},
+		URL:    &url.URL{Scheme: scheme, Host: x.target.address, Opaque: "//" + x.host + x.uri},
 		Header: http.Header{}, ContentLength: x.req.length,
 	}).WithContext(ctx)
 	for _, f := range x.toTarget() {
@@ -140,7 +141,12 @@ func (u *upstreamH2) request(ctx context.Context, x *exchange, idle *watchdog) *
 	}
 	if x.req.body != nil {
 		req.Body = io.NopCloser(&watchedReader{x.req.body, idle})
-		req.Trailer = http.Header{}
+		req.Trailer = http.Header{} // only announced trailers can be sent
+		for names := range x.req.fields.all("Trailer") {
+			for name := range strings.SplitSeq(names, ",") {
+				req.Trailer[http.CanonicalHeaderKey(strings.TrimSpace(name))] = nil
+			}
+		}
 		req.Body = &trailingBody{req.Body, x, req}
 	}
 	return req
@@ -153,11 +159,18 @@ type trailingBody struct {
 	req *http.Request
 }
 
+func (b *trailingBody) announced(k string) bool {
+	_, ok := b.req.Trailer[k]
+	return ok
+}
+
 func (b *trailingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF && b.x.req.trailers != nil {
 		for _, f := range b.x.req.trailers() {
-			b.req.Trailer.Add(f.name, f.value)
+			if k := http.CanonicalHeaderKey(f.name); b.announced(k) {
+				b.req.Trailer.Add(k, f.value)
+			}
 		}
 	}
 	return n, err
