@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,15 +11,23 @@ import (
 	"strings"
 )
 
-// model is an API model as botocore has it, and which of its operations get types.
+// model is an API model as botocore has it, and which of its operations get
+// types. Reading is strict: a fact that is not named here fails the generator,
+// so that none is lost in silence. Facts with the type ignored concern clients
+// or documentation only.
 type model struct {
+	Version  ignored
 	Metadata struct {
 		APIVersion, EndpointPrefix, JSONVersion, Protocol, SigningName, TargetPrefix, XMLNamespace string
+
+		Auth, GlobalEndpoint, Protocols, ServiceAbbreviation, ServiceFullName, ServiceID, SignatureVersion, UID ignored
 	}
 	Operations map[string]operation
 	Shapes     map[string]shape
 	typed      []string // sorted
 }
+
+type ignored = any
 
 type operation struct {
 	Input  ref
@@ -26,30 +36,38 @@ type operation struct {
 		ResultWrapper string
 	}
 	Errors []ref
+
+	Name, HTTP, Idempotent, ReadOnly, Auth, AuthType, Endpoint, Deprecated, DeprecatedMessage ignored
 }
 
 type ref struct {
-	Shape, LocationName, QueryName, TimestampFormat string
-	IdempotencyToken, Flattened                     bool
+	Shape, LocationName, QueryName string
+	IdempotencyToken               bool
+
+	Box, Deprecated, DeprecatedMessage, DeprecatedSince ignored
 }
 
 type shape struct {
-	Type                 string
-	Members              map[string]ref
-	Required             []string
-	Member, Key, Value   ref
-	Min, Max             *float64
-	Pattern              string
-	Enum                 []string
-	Flattened, Sensitive bool
-	Exception, Document  bool
-	EventStream          bool
-	TimestampFormat      string
-	Error                struct {
+	Type               string
+	LocationName       string
+	Members            map[string]ref
+	Required           []string
+	Member, Key, Value ref
+	Min, Max           *float64
+	Pattern            string
+	Enum               []string
+	Sensitive          bool
+	Exception          bool
+	Document           bool
+	EventStream        bool
+	Error              struct {
 		Code           string
 		HTTPStatusCode int
+		SenderFault    ignored
 	}
 	Fault bool
+
+	Box, Event, Union, Deprecated, DeprecatedMessage, DeprecatedSince ignored
 }
 
 func readModel(file, list string) (*model, error) {
@@ -58,7 +76,9 @@ func readModel(file, list string) (*model, error) {
 		return nil, err
 	}
 	m := new(model)
-	if err := json.Unmarshal(b, m); err != nil {
+	strict := json.NewDecoder(bytes.NewReader(b))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	text, err := os.ReadFile(list)
@@ -80,7 +100,27 @@ func readModel(file, list string) (*model, error) {
 		m.typed = append(m.typed, name)
 	}
 	slices.Sort(m.typed)
-	return m, nil
+	return m, m.check()
+}
+
+// check refuses what the generated tables have no room for.
+func (m *model) check() error {
+	for _, name := range m.reached() {
+		s := m.Shapes[name]
+		if kinds[s.Type] == "" {
+			return fmt.Errorf("shape %s has the unknown type %q", name, s.Type)
+		}
+		if m.location(s.Key) != "" || m.location(s.Value) != "" {
+			return fmt.Errorf("the map %s names its keys or values", name)
+		}
+	}
+	return nil
+}
+
+// location is the name on the wire of what refers to a shape: its own, else the
+// shape's.
+func (m *model) location(r ref) string {
+	return cmp.Or(r.LocationName, m.Shapes[r.Shape].LocationName)
 }
 
 // reached is every shape that the typed operations use, sorted.

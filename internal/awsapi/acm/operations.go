@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -61,4 +62,23 @@ var operations = []awsapi.Operation{
 	{Name: "RevokeCertificate", Input: 94, In: reflect.TypeFor[RevokeCertificateRequest](), Output: 95, Out: reflect.TypeFor[RevokeCertificateResponse]()},
 	{Name: "SearchCertificates", Input: 96, In: reflect.TypeFor[SearchCertificatesRequest](), Output: 97, Out: reflect.TypeFor[SearchCertificatesResponse]()},
 	{Name: "UpdateCertificateOptions", Input: 113, In: reflect.TypeFor[UpdateCertificateOptionsRequest](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "AccessDeniedException", Message: "Message"},
+	{Code: "ConflictException", Message: "message"},
+	{Code: "InvalidArgsException", Message: "message"},
+	{Code: "InvalidArnException", Message: "message"},
+	{Code: "InvalidDomainValidationOptionsException", Message: "message"},
+	{Code: "InvalidParameterException", Message: "message"},
+	{Code: "InvalidStateException", Message: "message"},
+	{Code: "InvalidTagException", Message: "message"},
+	{Code: "LimitExceededException", Message: "message"},
+	{Code: "RequestInProgressException", Message: "message"},
+	{Code: "ResourceInUseException", Message: "message"},
+	{Code: "ResourceNotFoundException", Message: "message"},
+	{Code: "TagPolicyException", Message: "message"},
+	{Code: "ThrottlingException", Message: "message"},
+	{Code: "TooManyTagsException", Message: "message"},
+	{Code: "ValidationException", Message: "message"},
 }

@@ -80,7 +80,7 @@ var shapes = []awsapi.Shape{
 		{Name: "Not", Shape: 11},
 		{Name: "Or", Shape: 12},
 	}},
-	12: {Name: "CertificateFilterStatementList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 11}, Min: 1, Max: 15, HasMin: true, HasMax: true},
+	12: {Name: "CertificateFilterStatementList", Kind: awsapi.List, Elem: 11, Min: 1, Max: 15, HasMin: true, HasMax: true},
 	13: {Name: "CertificateManagedBy", Kind: awsapi.String, Enum: []string{"CLOUDFRONT"}},
 	14: {Name: "CertificateMetadata", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "AcmCertificateMetadata", Shape: 0},
@@ -94,9 +94,9 @@ var shapes = []awsapi.Shape{
 		{Name: "CertificateMetadata", Shape: 14},
 		{Name: "X509Attributes", Shape: 117},
 	}},
-	17: {Name: "CertificateSearchResultList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 16}},
+	17: {Name: "CertificateSearchResultList", Kind: awsapi.List, Elem: 16},
 	18: {Name: "CertificateStatus", Kind: awsapi.String, Enum: []string{"PENDING_VALIDATION", "ISSUED", "INACTIVE", "EXPIRED", "VALIDATION_TIMED_OUT", "REVOKED", "FAILED"}},
-	19: {Name: "CertificateStatuses", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 18}},
+	19: {Name: "CertificateStatuses", Kind: awsapi.List, Elem: 18},
 	20: {Name: "CertificateSummary", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "CertificateArn", Shape: 3},
 		{Name: "CreatedAt", Shape: 107},
@@ -119,7 +119,7 @@ var shapes = []awsapi.Shape{
 		{Name: "SubjectAlternativeNameSummaries", Shape: 34},
 		{Name: "Type", Shape: 23},
 	}},
-	21: {Name: "CertificateSummaryList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 20}},
+	21: {Name: "CertificateSummaryList", Kind: awsapi.List, Elem: 20},
 	22: {Name: "CertificateTransparencyLoggingPreference", Kind: awsapi.String, Enum: []string{"ENABLED", "DISABLED"}},
 	23: {Name: "CertificateType", Kind: awsapi.String, Enum: []string{"IMPORTED", "AMAZON_ISSUED", "PRIVATE"}},
 	24: {Name: "CommonNameFilter", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -131,7 +131,7 @@ var shapes = []awsapi.Shape{
 		{Name: "ObjectIdentifier", Shape: 104},
 		{Name: "Value", Shape: 104},
 	}},
-	27: {Name: "CustomAttributeList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 26}},
+	27: {Name: "CustomAttributeList", Kind: awsapi.List, Elem: 26},
 	28: {Name: "DeleteCertificateRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "CertificateArn", Shape: 3, Required: true},
 	}},
@@ -163,8 +163,8 @@ var shapes = []awsapi.Shape{
 		{Name: "ComparisonOperator", Shape: 25, Required: true},
 		{Name: "Value", Shape: 50, Required: true},
 	}},
-	33: {Name: "DomainComponentList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 104}},
-	34: {Name: "DomainList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 35}, Min: 1, Max: 100, HasMin: true, HasMax: true},
+	33: {Name: "DomainComponentList", Kind: awsapi.List, Elem: 104},
+	34: {Name: "DomainList", Kind: awsapi.List, Elem: 35, Min: 1, Max: 100, HasMin: true, HasMax: true},
 	35: {Name: "DomainNameString", Kind: awsapi.String, Min: 1, Max: 253, HasMin: true, HasMax: true, Pattern: "(\\*\\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"},
 	36: {Name: "DomainStatus", Kind: awsapi.String, Enum: []string{"PENDING_VALIDATION", "SUCCESS", "FAILED"}},
 	37: {Name: "DomainValidation", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -176,12 +176,12 @@ var shapes = []awsapi.Shape{
 		{Name: "ValidationMethod", Shape: 115},
 		{Name: "ValidationStatus", Shape: 36},
 	}},
-	38: {Name: "DomainValidationList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 37}, Min: 1, Max: 1000, HasMin: true, HasMax: true},
+	38: {Name: "DomainValidationList", Kind: awsapi.List, Elem: 37, Min: 1, Max: 1000, HasMin: true, HasMax: true},
 	39: {Name: "DomainValidationOption", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "DomainName", Shape: 35, Required: true},
 		{Name: "ValidationDomain", Shape: 35, Required: true},
 	}},
-	40: {Name: "DomainValidationOptionList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 39}, Min: 1, Max: 100, HasMin: true, HasMax: true},
+	40: {Name: "DomainValidationOptionList", Kind: awsapi.List, Elem: 39, Min: 1, Max: 100, HasMin: true, HasMax: true},
 	41: {Name: "ExpiryEventsConfiguration", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "DaysBeforeExpiry", Shape: 79},
 	}},
@@ -198,10 +198,10 @@ var shapes = []awsapi.Shape{
 		{Name: "Name", Shape: 47},
 		{Name: "OID", Shape: 104},
 	}},
-	45: {Name: "ExtendedKeyUsageFilterList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 47}},
-	46: {Name: "ExtendedKeyUsageList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 44}},
+	45: {Name: "ExtendedKeyUsageFilterList", Kind: awsapi.List, Elem: 47},
+	46: {Name: "ExtendedKeyUsageList", Kind: awsapi.List, Elem: 44},
 	47: {Name: "ExtendedKeyUsageName", Kind: awsapi.String, Enum: []string{"TLS_WEB_SERVER_AUTHENTICATION", "TLS_WEB_CLIENT_AUTHENTICATION", "CODE_SIGNING", "EMAIL_PROTECTION", "TIME_STAMPING", "OCSP_SIGNING", "IPSEC_END_SYSTEM", "IPSEC_TUNNEL", "IPSEC_USER", "ANY", "NONE", "CUSTOM"}},
-	48: {Name: "ExtendedKeyUsageNames", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 47}},
+	48: {Name: "ExtendedKeyUsageNames", Kind: awsapi.List, Elem: 47},
 	49: {Name: "FailureReason", Kind: awsapi.String, Enum: []string{"NO_AVAILABLE_CONTACTS", "ADDITIONAL_VERIFICATION_REQUIRED", "DOMAIN_NOT_ALLOWED", "INVALID_PUBLIC_DOMAIN", "DOMAIN_VALIDATION_DENIED", "CAA_ERROR", "PCA_LIMIT_EXCEEDED", "PCA_INVALID_ARN", "PCA_INVALID_STATE", "PCA_REQUEST_FAILED", "PCA_NAME_CONSTRAINTS_VALIDATION", "PCA_RESOURCE_NOT_FOUND", "PCA_INVALID_ARGS", "PCA_INVALID_DURATION", "PCA_ACCESS_DENIED", "SLR_NOT_FOUND", "OTHER"}},
 	50: {Name: "FilterString", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true},
 	51: {Name: "Filters", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -220,7 +220,7 @@ var shapes = []awsapi.Shape{
 		{Name: "Rfc822Name", Shape: 104},
 		{Name: "UniformResourceIdentifier", Shape: 104},
 	}},
-	53: {Name: "GeneralNameList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 52}},
+	53: {Name: "GeneralNameList", Kind: awsapi.List, Elem: 52},
 	54: {Name: "GetAccountConfigurationResponse", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ExpiryEvents", Shape: 41},
 	}},
@@ -246,16 +246,16 @@ var shapes = []awsapi.Shape{
 	60: {Name: "ImportCertificateResponse", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "CertificateArn", Shape: 3},
 	}},
-	61: {Name: "InUseList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 104}},
+	61: {Name: "InUseList", Kind: awsapi.List, Elem: 104},
 	62: {Name: "KeyAlgorithm", Kind: awsapi.String, Enum: []string{"RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"}},
-	63: {Name: "KeyAlgorithmList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 62}},
+	63: {Name: "KeyAlgorithmList", Kind: awsapi.List, Elem: 62},
 	64: {Name: "KeyUsage", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Name", Shape: 67},
 	}},
-	65: {Name: "KeyUsageFilterList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 67}},
-	66: {Name: "KeyUsageList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 64}},
+	65: {Name: "KeyUsageFilterList", Kind: awsapi.List, Elem: 67},
+	66: {Name: "KeyUsageList", Kind: awsapi.List, Elem: 64},
 	67: {Name: "KeyUsageName", Kind: awsapi.String, Enum: []string{"DIGITAL_SIGNATURE", "NON_REPUDIATION", "KEY_ENCIPHERMENT", "DATA_ENCIPHERMENT", "KEY_AGREEMENT", "CERTIFICATE_SIGNING", "CRL_SIGNING", "ENCIPHER_ONLY", "DECIPHER_ONLY", "ANY", "CUSTOM"}},
-	68: {Name: "KeyUsageNames", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 67}},
+	68: {Name: "KeyUsageNames", Kind: awsapi.List, Elem: 67},
 	69: {Name: "ListCertificatesRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "CertificateStatuses", Shape: 19},
 		{Name: "Includes", Shape: 51},
@@ -369,7 +369,7 @@ var shapes = []awsapi.Shape{
 		{Name: "Value", Shape: 111},
 	}},
 	109: {Name: "TagKey", Kind: awsapi.String, Min: 1, Max: 128, HasMin: true, HasMax: true, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@]*"},
-	110: {Name: "TagList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 108}, Min: 1, Max: 50, HasMin: true, HasMax: true},
+	110: {Name: "TagList", Kind: awsapi.List, Elem: 108, Min: 1, Max: 50, HasMin: true, HasMax: true},
 	111: {Name: "TagValue", Kind: awsapi.String, Min: 0, Max: 256, HasMin: true, HasMax: true, Pattern: "[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@]*"},
 	112: {Name: "TimestampRange", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "End", Shape: 107},
@@ -379,7 +379,7 @@ var shapes = []awsapi.Shape{
 		{Name: "CertificateArn", Shape: 3, Required: true},
 		{Name: "Options", Shape: 15, Required: true},
 	}},
-	114: {Name: "ValidationEmailList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 104}},
+	114: {Name: "ValidationEmailList", Kind: awsapi.List, Elem: 104},
 	115: {Name: "ValidationMethod", Kind: awsapi.String, Enum: []string{"EMAIL", "DNS", "HTTP"}},
 	116: {Name: "X509AttributeFilter", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ExtendedKeyUsage", Shape: 47},

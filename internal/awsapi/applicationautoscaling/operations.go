@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -55,4 +56,16 @@ var operations = []awsapi.Operation{
 	{Name: "RegisterScalableTarget", Input: 78, In: reflect.TypeFor[RegisterScalableTargetRequest](), Output: 79, Out: reflect.TypeFor[RegisterScalableTargetResponse]()},
 	{Name: "TagResource", Input: 108, In: reflect.TypeFor[TagResourceRequest](), Output: 109, Out: reflect.TypeFor[TagResourceResponse]()},
 	{Name: "UntagResource", Input: 124, In: reflect.TypeFor[UntagResourceRequest](), Output: 125, Out: reflect.TypeFor[UntagResourceResponse]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "ConcurrentUpdateException", Message: "Message"},
+	{Code: "FailedResourceAccessException", Message: "Message"},
+	{Code: "InternalServiceException", Message: "Message"},
+	{Code: "InvalidNextTokenException", Message: "Message"},
+	{Code: "LimitExceededException", Message: "Message"},
+	{Code: "ObjectNotFoundException", Message: "Message"},
+	{Code: "ResourceNotFoundException", Message: "Message"},
+	{Code: "TooManyTagsException", Message: "Message"},
+	{Code: "ValidationException", Message: "Message"},
 }

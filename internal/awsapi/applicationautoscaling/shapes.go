@@ -10,7 +10,7 @@ var shapes = []awsapi.Shape{
 		{Name: "AlarmARN", Shape: 81, Required: true},
 		{Name: "AlarmName", Shape: 81, Required: true},
 	}},
-	2: {Name: "Alarms", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 1}},
+	2: {Name: "Alarms", Kind: awsapi.List, Elem: 1},
 	3: {Name: "AmazonResourceName", Kind: awsapi.String, Min: 1, Max: 1011, HasMin: true, HasMax: true, Pattern: "^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\\/[a-zA-Z0-9-]+$"},
 	4: {Name: "CapacityForecast", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Timestamps", Shape: 50, Required: true},
@@ -120,7 +120,7 @@ var shapes = []awsapi.Shape{
 		{Name: "Timestamps", Shape: 50, Required: true},
 		{Name: "Values", Shape: 51, Required: true},
 	}},
-	30: {Name: "LoadForecasts", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 29}},
+	30: {Name: "LoadForecasts", Kind: awsapi.List, Elem: 29},
 	31: {Name: "MaxResults", Kind: awsapi.Integer},
 	32: {Name: "MetricAggregationType", Kind: awsapi.String, Enum: []string{"Average", "Minimum", "Maximum"}},
 	33: {Name: "MetricDimension", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -129,7 +129,7 @@ var shapes = []awsapi.Shape{
 	}},
 	34: {Name: "MetricDimensionName", Kind: awsapi.String},
 	35: {Name: "MetricDimensionValue", Kind: awsapi.String},
-	36: {Name: "MetricDimensions", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 33}},
+	36: {Name: "MetricDimensions", Kind: awsapi.List, Elem: 33},
 	37: {Name: "MetricName", Kind: awsapi.String},
 	38: {Name: "MetricNamespace", Kind: awsapi.String},
 	39: {Name: "MetricScale", Kind: awsapi.Float},
@@ -143,7 +143,7 @@ var shapes = []awsapi.Shape{
 		{Name: "MaxCapacity", Shape: 80},
 		{Name: "MinCapacity", Shape: 80},
 	}},
-	45: {Name: "NotScaledReasons", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 44}},
+	45: {Name: "NotScaledReasons", Kind: awsapi.List, Elem: 44},
 	46: {Name: "PolicyName", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true, Pattern: "\\p{Print}+"},
 	47: {Name: "PolicyType", Kind: awsapi.String, Enum: []string{"StepScaling", "TargetTrackingScaling", "PredictiveScaling"}},
 	48: {Name: "PredefinedMetricSpecification", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -153,8 +153,8 @@ var shapes = []awsapi.Shape{
 	49: {Name: "PredictiveScalingCustomizedMetricSpecification", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "MetricDataQueries", Shape: 55, Required: true},
 	}},
-	50: {Name: "PredictiveScalingForecastTimestamps", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 123}},
-	51: {Name: "PredictiveScalingForecastValues", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 39}},
+	50: {Name: "PredictiveScalingForecastTimestamps", Kind: awsapi.List, Elem: 123},
+	51: {Name: "PredictiveScalingForecastValues", Kind: awsapi.List, Elem: 39},
 	52: {Name: "PredictiveScalingMaxCapacityBreachBehavior", Kind: awsapi.String, Enum: []string{"HonorMaxCapacity", "IncreaseMaxCapacity"}},
 	53: {Name: "PredictiveScalingMaxCapacityBuffer", Kind: awsapi.Integer, Min: 0, Max: 100, HasMin: true, HasMax: true},
 	54: {Name: "PredictiveScalingMetric", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -162,7 +162,7 @@ var shapes = []awsapi.Shape{
 		{Name: "MetricName", Shape: 61},
 		{Name: "Namespace", Shape: 62},
 	}},
-	55: {Name: "PredictiveScalingMetricDataQueries", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 56}},
+	55: {Name: "PredictiveScalingMetricDataQueries", Kind: awsapi.List, Elem: 56},
 	56: {Name: "PredictiveScalingMetricDataQuery", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Expression", Shape: 22},
 		{Name: "Id", Shape: 25, Required: true},
@@ -176,7 +176,7 @@ var shapes = []awsapi.Shape{
 	}},
 	58: {Name: "PredictiveScalingMetricDimensionName", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	59: {Name: "PredictiveScalingMetricDimensionValue", Kind: awsapi.String, Min: 1, Max: 1024, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
-	60: {Name: "PredictiveScalingMetricDimensions", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 57}},
+	60: {Name: "PredictiveScalingMetricDimensions", Kind: awsapi.List, Elem: 57},
 	61: {Name: "PredictiveScalingMetricName", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	62: {Name: "PredictiveScalingMetricNamespace", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	63: {Name: "PredictiveScalingMetricSpecification", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -188,7 +188,7 @@ var shapes = []awsapi.Shape{
 		{Name: "PredefinedScalingMetricSpecification", Shape: 72},
 		{Name: "TargetValue", Shape: 39, Required: true},
 	}},
-	64: {Name: "PredictiveScalingMetricSpecifications", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 63}},
+	64: {Name: "PredictiveScalingMetricSpecifications", Kind: awsapi.List, Elem: 63},
 	65: {Name: "PredictiveScalingMetricStat", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Metric", Shape: 54, Required: true},
 		{Name: "Stat", Shape: 126, Required: true},
@@ -259,7 +259,7 @@ var shapes = []awsapi.Shape{
 	80: {Name: "ResourceCapacity", Kind: awsapi.Integer},
 	81: {Name: "ResourceId", Kind: awsapi.String, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	82: {Name: "ResourceIdMaxLen1600", Kind: awsapi.String, Min: 1, Max: 1600, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
-	83: {Name: "ResourceIdsMaxLen1600", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 82}, Max: 50, HasMax: true},
+	83: {Name: "ResourceIdsMaxLen1600", Kind: awsapi.List, Elem: 82, Max: 50, HasMax: true},
 	84: {Name: "ResourceLabel", Kind: awsapi.String, Min: 1, Max: 1023, HasMin: true, HasMax: true},
 	85: {Name: "ReturnData", Kind: awsapi.Boolean},
 	86: {Name: "ScalableDimension", Kind: awsapi.String, Enum: []string{"ecs:service:DesiredCount", "ec2:spot-fleet-request:TargetCapacity", "elasticmapreduce:instancegroup:InstanceCount", "appstream:fleet:DesiredCapacity", "dynamodb:table:ReadCapacityUnits", "dynamodb:table:WriteCapacityUnits", "dynamodb:index:ReadCapacityUnits", "dynamodb:index:WriteCapacityUnits", "rds:cluster:ReadReplicaCount", "sagemaker:variant:DesiredInstanceCount", "custom-resource:ResourceType:Property", "comprehend:document-classifier-endpoint:DesiredInferenceUnits", "comprehend:entity-recognizer-endpoint:DesiredInferenceUnits", "lambda:function:ProvisionedConcurrency", "cassandra:table:ReadCapacityUnits", "cassandra:table:WriteCapacityUnits", "kafka:broker-storage:VolumeSize", "elasticache:cache-cluster:Nodes", "elasticache:replication-group:NodeGroups", "elasticache:replication-group:Replicas", "neptune:cluster:ReadReplicaCount", "sagemaker:variant:DesiredProvisionedConcurrency", "sagemaker:inference-component:DesiredCopyCount", "workspaces:workspacespool:DesiredUserSessions"}},
@@ -279,8 +279,8 @@ var shapes = []awsapi.Shape{
 		{Name: "MaxCapacity", Shape: 80},
 		{Name: "MinCapacity", Shape: 80},
 	}},
-	89: {Name: "ScalableTargets", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 87}},
-	90: {Name: "ScalingActivities", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 91}},
+	89: {Name: "ScalableTargets", Kind: awsapi.List, Elem: 87},
+	90: {Name: "ScalingActivities", Kind: awsapi.List, Elem: 91},
 	91: {Name: "ScalingActivity", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ActivityId", Shape: 81, Required: true},
 		{Name: "Cause", Shape: 126, Required: true},
@@ -297,7 +297,7 @@ var shapes = []awsapi.Shape{
 	}},
 	92: {Name: "ScalingActivityStatusCode", Kind: awsapi.String, Enum: []string{"Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed"}},
 	93: {Name: "ScalingAdjustment", Kind: awsapi.Integer},
-	94: {Name: "ScalingPolicies", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 95}},
+	94: {Name: "ScalingPolicies", Kind: awsapi.List, Elem: 95},
 	95: {Name: "ScalingPolicy", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Alarms", Shape: 2},
 		{Name: "CreationTime", Shape: 123, Required: true},
@@ -326,14 +326,14 @@ var shapes = []awsapi.Shape{
 		{Name: "Timezone", Shape: 82},
 	}},
 	98:  {Name: "ScheduledActionName", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true, Pattern: "(?!((^[ ]+.*)|(.*([\\u0000-\\u001f]|[\\u007f-\\u009f]|[:/|])+.*)|(.*[ ]+$))).+"},
-	99:  {Name: "ScheduledActions", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 97}},
+	99:  {Name: "ScheduledActions", Kind: awsapi.List, Elem: 97},
 	100: {Name: "ServiceNamespace", Kind: awsapi.String, Enum: []string{"ecs", "elasticmapreduce", "ec2", "appstream", "dynamodb", "rds", "sagemaker", "custom-resource", "comprehend", "lambda", "cassandra", "kafka", "elasticache", "neptune", "workspaces"}},
 	101: {Name: "StepAdjustment", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "MetricIntervalLowerBound", Shape: 39},
 		{Name: "MetricIntervalUpperBound", Shape: 39},
 		{Name: "ScalingAdjustment", Shape: 93, Required: true},
 	}},
-	102: {Name: "StepAdjustments", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 101}},
+	102: {Name: "StepAdjustments", Kind: awsapi.List, Elem: 101},
 	103: {Name: "StepScalingPolicyConfiguration", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "AdjustmentType", Shape: 0},
 		{Name: "Cooldown", Shape: 5},
@@ -347,8 +347,8 @@ var shapes = []awsapi.Shape{
 		{Name: "ScheduledScalingSuspended", Shape: 96},
 	}},
 	105: {Name: "TagKey", Kind: awsapi.String, Min: 1, Max: 128, HasMin: true, HasMax: true},
-	106: {Name: "TagKeyList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 105}, Min: 0, Max: 200, HasMin: true, HasMax: true},
-	107: {Name: "TagMap", Kind: awsapi.Map, Key: &awsapi.Ref{Shape: 105}, Value: &awsapi.Ref{Shape: 110}},
+	106: {Name: "TagKeyList", Kind: awsapi.List, Elem: 105, Min: 0, Max: 200, HasMin: true, HasMax: true},
+	107: {Name: "TagMap", Kind: awsapi.Map, Key: 105, Value: 110},
 	108: {Name: "TagResourceRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ResourceARN", Shape: 3, Required: true},
 		{Name: "Tags", Shape: 107, Required: true},
@@ -360,7 +360,7 @@ var shapes = []awsapi.Shape{
 		{Name: "MetricName", Shape: 118},
 		{Name: "Namespace", Shape: 119},
 	}},
-	112: {Name: "TargetTrackingMetricDataQueries", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 113}},
+	112: {Name: "TargetTrackingMetricDataQueries", Kind: awsapi.List, Elem: 113},
 	113: {Name: "TargetTrackingMetricDataQuery", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Expression", Shape: 22},
 		{Name: "Id", Shape: 25, Required: true},
@@ -374,7 +374,7 @@ var shapes = []awsapi.Shape{
 	}},
 	115: {Name: "TargetTrackingMetricDimensionName", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	116: {Name: "TargetTrackingMetricDimensionValue", Kind: awsapi.String, Min: 1, Max: 1024, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
-	117: {Name: "TargetTrackingMetricDimensions", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 114}},
+	117: {Name: "TargetTrackingMetricDimensions", Kind: awsapi.List, Elem: 114},
 	118: {Name: "TargetTrackingMetricName", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	119: {Name: "TargetTrackingMetricNamespace", Kind: awsapi.String, Min: 1, Max: 255, HasMin: true, HasMax: true, Pattern: "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\r\\n\\t]*"},
 	120: {Name: "TargetTrackingMetricStat", Kind: awsapi.Structure, Members: []awsapi.Member{

@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -159,4 +160,18 @@ var operations = []awsapi.Operation{
 	{Name: "SuspendProcesses", Input: 340, In: reflect.TypeFor[ScalingProcessQuery](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
 	{Name: "TerminateInstanceInAutoScalingGroup", Input: 379, In: reflect.TypeFor[TerminateInstanceInAutoScalingGroupType](), Output: 12, Out: reflect.TypeFor[ActivityType](), ResultWrapper: "TerminateInstanceInAutoScalingGroupResult"},
 	{Name: "UpdateAutoScalingGroup", Input: 387, In: reflect.TypeFor[UpdateAutoScalingGroupType](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "ActiveInstanceRefreshNotFound", Message: "message"},
+	{Code: "AlreadyExists", Message: "message"},
+	{Code: "IdempotentParameterMismatch", Message: "Message"},
+	{Code: "InstanceRefreshInProgress", Message: "message"},
+	{Code: "InvalidNextToken", Message: "message"},
+	{Code: "IrreversibleInstanceRefresh", Message: "message"},
+	{Code: "LimitExceeded", Message: "message"},
+	{Code: "ResourceContention", Message: "message"},
+	{Code: "ResourceInUse", Message: "message"},
+	{Code: "ScalingActivityInProgress", Message: "message"},
+	{Code: "ServiceLinkedRoleFailure", Message: "message"},
 }

@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -178,3 +179,5 @@ var operations = []awsapi.Operation{
 	{Name: "UpdateSecurityGroupRuleDescriptionsEgress", Input: 792, In: reflect.TypeFor[UpdateSecurityGroupRuleDescriptionsEgressRequest](), Output: 793, Out: reflect.TypeFor[UpdateSecurityGroupRuleDescriptionsEgressResult]()},
 	{Name: "UpdateSecurityGroupRuleDescriptionsIngress", Input: 794, In: reflect.TypeFor[UpdateSecurityGroupRuleDescriptionsIngressRequest](), Output: 795, Out: reflect.TypeFor[UpdateSecurityGroupRuleDescriptionsIngressResult]()},
 }
+
+var exceptions = []awsapi.Exception{}

@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -181,4 +182,37 @@ var operations = []awsapi.Operation{
 	{Name: "UpdateServicePrimaryTaskSet", Input: 577, In: reflect.TypeFor[UpdateServicePrimaryTaskSetRequest](), Output: 578, Out: reflect.TypeFor[UpdateServicePrimaryTaskSetResponse]()},
 	{Name: "UpdateTaskProtection", Input: 581, In: reflect.TypeFor[UpdateTaskProtectionRequest](), Output: 582, Out: reflect.TypeFor[UpdateTaskProtectionResponse]()},
 	{Name: "UpdateTaskSet", Input: 583, In: reflect.TypeFor[UpdateTaskSetRequest](), Output: 584, Out: reflect.TypeFor[UpdateTaskSetResponse]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "AccessDeniedException", Message: "message"},
+	{Code: "AttributeLimitExceededException", Message: "message"},
+	{Code: "BlockedException", Message: "message"},
+	{Code: "ClientException", Message: "message"},
+	{Code: "ClusterContainsCapacityProviderException", Message: "message"},
+	{Code: "ClusterContainsContainerInstancesException", Message: "message"},
+	{Code: "ClusterContainsServicesException", Message: "message"},
+	{Code: "ClusterContainsTasksException", Message: "message"},
+	{Code: "ClusterNotFoundException", Message: "message"},
+	{Code: "ConflictException", Message: "message"},
+	{Code: "DaemonNotActiveException", Message: "message"},
+	{Code: "DaemonNotFoundException", Message: "message"},
+	{Code: "InvalidParameterException", Message: "message"},
+	{Code: "LimitExceededException", Message: "message"},
+	{Code: "MissingVersionException", Message: "message"},
+	{Code: "NamespaceNotFoundException", Message: "message"},
+	{Code: "NoUpdateAvailableException", Message: "message"},
+	{Code: "PlatformTaskDefinitionIncompatibilityException", Message: "message"},
+	{Code: "PlatformUnknownException", Message: "message"},
+	{Code: "ResourceInUseException", Message: "message"},
+	{Code: "ResourceNotFoundException", Message: "message"},
+	{Code: "ServerException", Message: "message"},
+	{Code: "ServiceDeploymentNotFoundException", Message: "message"},
+	{Code: "ServiceNotActiveException", Message: "message"},
+	{Code: "ServiceNotFoundException", Message: "message"},
+	{Code: "TargetNotConnectedException", Message: "message"},
+	{Code: "TargetNotFoundException", Message: "message"},
+	{Code: "TaskSetNotFoundException", Message: "message"},
+	{Code: "UnsupportedFeatureException", Message: "message"},
+	{Code: "UpdateInProgressException", Message: "message"},
 }

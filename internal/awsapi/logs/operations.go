@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -158,4 +159,20 @@ var operations = []awsapi.Operation{
 	{Name: "TagResource", Input: 95, In: reflect.TypeFor[TagResourceRequest](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
 	{Name: "UntagLogGroup", Input: 100, In: reflect.TypeFor[UntagLogGroupRequest](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
 	{Name: "UntagResource", Input: 101, In: reflect.TypeFor[UntagResourceRequest](), Output: awsapi.None, Out: reflect.TypeFor[awsapi.Empty]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "AccessDeniedException", Message: "message"},
+	{Code: "DataAlreadyAcceptedException", Message: "message"},
+	{Code: "InvalidOperationException", Message: "message"},
+	{Code: "InvalidParameterException", Message: "message"},
+	{Code: "InvalidSequenceTokenException", Message: "message"},
+	{Code: "LimitExceededException", Message: "message"},
+	{Code: "OperationAbortedException", Message: "message"},
+	{Code: "ResourceAlreadyExistsException", Message: "message"},
+	{Code: "ResourceNotFoundException", Message: "message"},
+	{Code: "ServiceUnavailableException", Message: "message"},
+	{Code: "TooManyTagsException", Message: "message"},
+	{Code: "UnrecognizedClientException", Message: "message"},
+	{Code: "ValidationException", Message: "message"},
 }

@@ -6,7 +6,7 @@ import "github.com/slipway-dev/slipway/internal/awsapi"
 
 var shapes = []awsapi.Shape{
 	0: {Name: "AccountId", Kind: awsapi.String, Min: 12, Max: 12, HasMin: true, HasMax: true, Pattern: "^\\d{12}$"},
-	1: {Name: "AccountIds", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 0}, Min: 0, Max: 20, HasMin: true, HasMax: true},
+	1: {Name: "AccountIds", Kind: awsapi.List, Elem: 0, Min: 0, Max: 20, HasMin: true, HasMax: true},
 	2: {Name: "AmazonResourceName", Kind: awsapi.String, Min: 1, Max: 1011, HasMin: true, HasMax: true, Pattern: "[\\w+=/:,.@-]*"},
 	3: {Name: "Arn", Kind: awsapi.String},
 	4: {Name: "BearerTokenAuthenticationEnabled", Kind: awsapi.Boolean},
@@ -36,7 +36,7 @@ var shapes = []awsapi.Shape{
 	12: {Name: "DeletionProtectionEnabled", Kind: awsapi.Boolean},
 	13: {Name: "Descending", Kind: awsapi.Boolean},
 	14: {Name: "DescribeLimit", Kind: awsapi.Integer, Min: 1, Max: 50, HasMin: true, HasMax: true},
-	15: {Name: "DescribeLogGroupsLogGroupIdentifiers", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 60}, Min: 1, Max: 50, HasMin: true, HasMax: true},
+	15: {Name: "DescribeLogGroupsLogGroupIdentifiers", Kind: awsapi.List, Elem: 60, Min: 1, Max: 50, HasMin: true, HasMax: true},
 	16: {Name: "DescribeLogGroupsRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "accountIdentifiers", Shape: 1},
 		{Name: "includeLinkedAccounts", Shape: 39},
@@ -68,10 +68,10 @@ var shapes = []awsapi.Shape{
 		{Name: "attributes", Shape: 21},
 		{Name: "keyAttributes", Shape: 24},
 	}},
-	21: {Name: "EntityAttributes", Kind: awsapi.Map, Key: &awsapi.Ref{Shape: 22}, Value: &awsapi.Ref{Shape: 23}, Min: 0, Max: 10, HasMin: true, HasMax: true},
+	21: {Name: "EntityAttributes", Kind: awsapi.Map, Key: 22, Value: 23, Min: 0, Max: 10, HasMin: true, HasMax: true},
 	22: {Name: "EntityAttributesKey", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true},
 	23: {Name: "EntityAttributesValue", Kind: awsapi.String, Min: 1, Max: 512, HasMin: true, HasMax: true},
-	24: {Name: "EntityKeyAttributes", Kind: awsapi.Map, Key: &awsapi.Ref{Shape: 25}, Value: &awsapi.Ref{Shape: 26}, Min: 2, Max: 4, HasMin: true, HasMax: true},
+	24: {Name: "EntityKeyAttributes", Kind: awsapi.Map, Key: 25, Value: 26, Min: 2, Max: 4, HasMin: true, HasMax: true},
 	25: {Name: "EntityKeyAttributesKey", Kind: awsapi.String, Min: 1, Max: 32, HasMin: true, HasMax: true},
 	26: {Name: "EntityKeyAttributesValue", Kind: awsapi.String, Min: 1, Max: 512, HasMin: true, HasMax: true},
 	27: {Name: "EntityRejectionErrorType", Kind: awsapi.String, Enum: []string{"InvalidEntity", "InvalidTypeValue", "InvalidKeyAttributes", "InvalidAttributes", "EntitySizeTooLarge", "UnsupportedLogGroupType", "MissingRequiredFields"}},
@@ -105,7 +105,7 @@ var shapes = []awsapi.Shape{
 		{Name: "message", Shape: 29},
 		{Name: "timestamp", Shape: 98},
 	}},
-	36: {Name: "FilteredLogEvents", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 35}},
+	36: {Name: "FilteredLogEvents", Kind: awsapi.List, Elem: 35},
 	37: {Name: "GetLogEventsRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "endTime", Shape: 98},
 		{Name: "limit", Shape: 30},
@@ -123,14 +123,14 @@ var shapes = []awsapi.Shape{
 		{Name: "nextForwardToken", Shape: 69},
 	}},
 	39: {Name: "IncludeLinkedAccounts", Kind: awsapi.Boolean},
-	40: {Name: "InheritedProperties", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 41}},
+	40: {Name: "InheritedProperties", Kind: awsapi.List, Elem: 41},
 	41: {Name: "InheritedProperty", Kind: awsapi.String, Enum: []string{"ACCOUNT_DATA_PROTECTION"}},
 	42: {Name: "InputLogEvent", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "message", Shape: 29, Required: true},
 		{Name: "timestamp", Shape: 98, Required: true},
 	}},
-	43: {Name: "InputLogEvents", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 42}, Min: 1, Max: 10000, HasMin: true, HasMax: true},
-	44: {Name: "InputLogStreamNames", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 65}, Min: 1, Max: 100, HasMin: true, HasMax: true},
+	43: {Name: "InputLogEvents", Kind: awsapi.List, Elem: 42, Min: 1, Max: 10000, HasMin: true, HasMax: true},
+	44: {Name: "InputLogStreamNames", Kind: awsapi.List, Elem: 65, Min: 1, Max: 100, HasMin: true, HasMax: true},
 	45: {Name: "Interleaved", Kind: awsapi.Boolean},
 	46: {Name: "IsSampled", Kind: awsapi.Boolean},
 	47: {Name: "KmsKeyId", Kind: awsapi.String, Max: 256, HasMax: true},
@@ -156,7 +156,7 @@ var shapes = []awsapi.Shape{
 	53: {Name: "LiveTailSessionMetadata", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "sampled", Shape: 46},
 	}},
-	54: {Name: "LiveTailSessionResults", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 52}},
+	54: {Name: "LiveTailSessionResults", Kind: awsapi.List, Elem: 52},
 	55: {Name: "LiveTailSessionStart", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "logEventFilterPattern", Shape: 34},
 		{Name: "logGroupIdentifiers", Shape: 86},
@@ -189,7 +189,7 @@ var shapes = []awsapi.Shape{
 	60: {Name: "LogGroupIdentifier", Kind: awsapi.String, Min: 1, Max: 2048, HasMin: true, HasMax: true, Pattern: "[\\w#+=/:,.@-]*"},
 	61: {Name: "LogGroupName", Kind: awsapi.String, Min: 1, Max: 512, HasMin: true, HasMax: true, Pattern: "[\\.\\-_/#A-Za-z0-9]+"},
 	62: {Name: "LogGroupNamePattern", Kind: awsapi.String, Min: 0, Max: 512, HasMin: true, HasMax: true, Pattern: "[\\.\\-_/#A-Za-z0-9]*"},
-	63: {Name: "LogGroups", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 58}},
+	63: {Name: "LogGroups", Kind: awsapi.List, Elem: 58},
 	64: {Name: "LogStream", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "arn", Shape: 3},
 		{Name: "creationTime", Shape: 98},
@@ -202,7 +202,7 @@ var shapes = []awsapi.Shape{
 	}},
 	65: {Name: "LogStreamName", Kind: awsapi.String, Min: 1, Max: 512, HasMin: true, HasMax: true, Pattern: "[^:*]*"},
 	66: {Name: "LogStreamSearchedCompletely", Kind: awsapi.Boolean},
-	67: {Name: "LogStreams", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 64}},
+	67: {Name: "LogStreams", Kind: awsapi.List, Elem: 64},
 	68: {Name: "Message", Kind: awsapi.String},
 	69: {Name: "NextToken", Kind: awsapi.String, Min: 1, HasMin: true},
 	70: {Name: "OrderBy", Kind: awsapi.String, Enum: []string{"LogStreamName", "LastEventTime"}},
@@ -211,7 +211,7 @@ var shapes = []awsapi.Shape{
 		{Name: "message", Shape: 29},
 		{Name: "timestamp", Shape: 98},
 	}},
-	72: {Name: "OutputLogEvents", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 71}},
+	72: {Name: "OutputLogEvents", Kind: awsapi.List, Elem: 71},
 	73: {Name: "PutLogEventsRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "entity", Shape: 20},
 		{Name: "logEvents", Shape: 43, Required: true},
@@ -241,7 +241,7 @@ var shapes = []awsapi.Shape{
 		{Name: "logStreamName", Shape: 65},
 		{Name: "searchedCompletely", Shape: 66},
 	}},
-	80: {Name: "SearchedLogStreams", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 79}},
+	80: {Name: "SearchedLogStreams", Kind: awsapi.List, Elem: 79},
 	81: {Name: "SequenceToken", Kind: awsapi.String, Min: 1, HasMin: true},
 	82: {Name: "SessionId", Kind: awsapi.String, Min: 0, Max: 256, HasMin: true, HasMax: true},
 	83: {Name: "SessionStreamingException", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -251,7 +251,7 @@ var shapes = []awsapi.Shape{
 		{Name: "message", Shape: 68},
 	}},
 	85: {Name: "StartFromHead", Kind: awsapi.Boolean},
-	86: {Name: "StartLiveTailLogGroupIdentifiers", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 60}, Min: 1, Max: 10, HasMin: true, HasMax: true},
+	86: {Name: "StartLiveTailLogGroupIdentifiers", Kind: awsapi.List, Elem: 60, Min: 1, Max: 10, HasMin: true, HasMax: true},
 	87: {Name: "StartLiveTailRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "logEventFilterPattern", Shape: 34},
 		{Name: "logGroupIdentifiers", Shape: 86, Required: true},
@@ -269,8 +269,8 @@ var shapes = []awsapi.Shape{
 	}, EventStream: true},
 	90: {Name: "StoredBytes", Kind: awsapi.Long, Min: 0, HasMin: true},
 	91: {Name: "TagKey", Kind: awsapi.String, Min: 1, Max: 128, HasMin: true, HasMax: true, Pattern: "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)$"},
-	92: {Name: "TagKeyList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 91}, Min: 0, Max: 50, HasMin: true, HasMax: true},
-	93: {Name: "TagList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 91}, Min: 1, HasMin: true},
+	92: {Name: "TagKeyList", Kind: awsapi.List, Elem: 91, Min: 0, Max: 50, HasMin: true, HasMax: true},
+	93: {Name: "TagList", Kind: awsapi.List, Elem: 91, Min: 1, HasMin: true},
 	94: {Name: "TagLogGroupRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "logGroupName", Shape: 61, Required: true},
 		{Name: "tags", Shape: 97, Required: true},
@@ -280,7 +280,7 @@ var shapes = []awsapi.Shape{
 		{Name: "tags", Shape: 97, Required: true},
 	}},
 	96: {Name: "TagValue", Kind: awsapi.String, Max: 256, HasMax: true, Pattern: "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$"},
-	97: {Name: "Tags", Kind: awsapi.Map, Key: &awsapi.Ref{Shape: 91}, Value: &awsapi.Ref{Shape: 96}, Min: 1, Max: 50, HasMin: true, HasMax: true},
+	97: {Name: "Tags", Kind: awsapi.Map, Key: 91, Value: 96, Min: 1, Max: 50, HasMin: true, HasMax: true},
 	98: {Name: "Timestamp", Kind: awsapi.Long, Min: 0, HasMin: true},
 	99: {Name: "Unmask", Kind: awsapi.Boolean},
 	100: {Name: "UntagLogGroupRequest", Kind: awsapi.Structure, Members: []awsapi.Member{

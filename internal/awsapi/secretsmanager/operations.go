@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -73,4 +74,19 @@ var operations = []awsapi.Operation{
 	{Name: "UpdateSecret", Input: 120, In: reflect.TypeFor[UpdateSecretRequest](), Output: 121, Out: reflect.TypeFor[UpdateSecretResponse]()},
 	{Name: "UpdateSecretVersionStage", Input: 122, In: reflect.TypeFor[UpdateSecretVersionStageRequest](), Output: 123, Out: reflect.TypeFor[UpdateSecretVersionStageResponse]()},
 	{Name: "ValidateResourcePolicy", Input: 124, In: reflect.TypeFor[ValidateResourcePolicyRequest](), Output: 125, Out: reflect.TypeFor[ValidateResourcePolicyResponse]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "DecryptionFailure", Message: "Message"},
+	{Code: "EncryptionFailure", Message: "Message"},
+	{Code: "InternalServiceError", Message: "Message"},
+	{Code: "InvalidNextTokenException", Message: "Message"},
+	{Code: "InvalidParameterException", Message: "Message"},
+	{Code: "InvalidRequestException", Message: "Message"},
+	{Code: "LimitExceededException", Message: "Message"},
+	{Code: "MalformedPolicyDocumentException", Message: "Message"},
+	{Code: "PreconditionNotMetException", Message: "Message"},
+	{Code: "PublicPolicyException", Message: "Message"},
+	{Code: "ResourceExistsException", Message: "Message"},
+	{Code: "ResourceNotFoundException", Message: "Message"},
 }

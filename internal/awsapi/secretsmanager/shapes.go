@@ -5,13 +5,13 @@ package secretsmanager
 import "github.com/slipway-dev/slipway/internal/awsapi"
 
 var shapes = []awsapi.Shape{
-	0: {Name: "APIErrorListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 1}},
+	0: {Name: "APIErrorListType", Kind: awsapi.List, Elem: 1},
 	1: {Name: "APIErrorType", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ErrorCode", Shape: 23},
 		{Name: "Message", Shape: 24},
 		{Name: "SecretId", Shape: 93},
 	}},
-	2: {Name: "AddReplicaRegionListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 74}, Min: 1, HasMin: true},
+	2: {Name: "AddReplicaRegionListType", Kind: awsapi.List, Elem: 74, Min: 1, HasMin: true},
 	3: {Name: "AutomaticallyRotateAfterDaysType", Kind: awsapi.Long, Min: 1, Max: 1000, HasMin: true, HasMax: true},
 	4: {Name: "BatchGetSecretValueRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Filters", Shape: 38},
@@ -113,15 +113,15 @@ var shapes = []awsapi.Shape{
 	}},
 	31: {Name: "ExternalSecretRotationMetadataItemKeyType", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true},
 	32: {Name: "ExternalSecretRotationMetadataItemValueType", Kind: awsapi.String, Min: 1, Max: 2048, HasMin: true, HasMax: true},
-	33: {Name: "ExternalSecretRotationMetadataType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 30}},
+	33: {Name: "ExternalSecretRotationMetadataType", Kind: awsapi.List, Elem: 30},
 	34: {Name: "Filter", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "Key", Shape: 35},
 		{Name: "Values", Shape: 37},
 	}},
 	35: {Name: "FilterNameStringType", Kind: awsapi.String, Enum: []string{"description", "name", "tag-key", "tag-value", "primary-region", "owning-service", "all"}},
 	36: {Name: "FilterValueStringType", Kind: awsapi.String, Max: 512, HasMax: true, Pattern: "^\\!?[a-zA-Z0-9 :_@\\/\\+\\=\\.\\-\\!]*$"},
-	37: {Name: "FilterValuesStringList", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 36}, Min: 1, Max: 10, HasMin: true, HasMax: true},
-	38: {Name: "FiltersListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 34}, Max: 10, HasMax: true},
+	37: {Name: "FilterValuesStringList", Kind: awsapi.List, Elem: 36, Min: 1, Max: 10, HasMin: true, HasMax: true},
+	38: {Name: "FiltersListType", Kind: awsapi.List, Elem: 34, Max: 10, HasMax: true},
 	39: {Name: "GetRandomPasswordRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ExcludeCharacters", Shape: 25},
 		{Name: "ExcludeLowercase", Shape: 26},
@@ -158,7 +158,7 @@ var shapes = []awsapi.Shape{
 		{Name: "VersionStages", Shape: 102},
 	}},
 	45: {Name: "IncludeSpaceType", Kind: awsapi.Boolean},
-	46: {Name: "KmsKeyIdListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 47}},
+	46: {Name: "KmsKeyIdListType", Kind: awsapi.List, Elem: 47},
 	47: {Name: "KmsKeyIdType", Kind: awsapi.String, Min: 0, Max: 2048, HasMin: true, HasMax: true},
 	48: {Name: "LastAccessedDateType", Kind: awsapi.Timestamp},
 	49: {Name: "LastChangedDateType", Kind: awsapi.Timestamp},
@@ -230,7 +230,7 @@ var shapes = []awsapi.Shape{
 		{Name: "ARN", Shape: 90},
 		{Name: "ReplicationStatus", Shape: 77},
 	}},
-	73: {Name: "RemoveReplicaRegionListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 70}, Min: 1, HasMin: true},
+	73: {Name: "RemoveReplicaRegionListType", Kind: awsapi.List, Elem: 70, Min: 1, HasMin: true},
 	74: {Name: "ReplicaRegionType", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "KmsKeyId", Shape: 47},
 		{Name: "Region", Shape: 70},
@@ -244,7 +244,7 @@ var shapes = []awsapi.Shape{
 		{Name: "ARN", Shape: 90},
 		{Name: "ReplicationStatus", Shape: 77},
 	}},
-	77: {Name: "ReplicationStatusListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 78}},
+	77: {Name: "ReplicationStatusListType", Kind: awsapi.List, Elem: 78},
 	78: {Name: "ReplicationStatusType", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "KmsKeyId", Shape: 47},
 		{Name: "LastAccessedDate", Shape: 48},
@@ -286,7 +286,7 @@ var shapes = []awsapi.Shape{
 	89: {Name: "ScheduleExpressionType", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true, Pattern: "[0-9A-Za-z\\(\\)#\\?\\*\\-\\/, ]+"},
 	90: {Name: "SecretARNType", Kind: awsapi.String, Min: 20, Max: 2048, HasMin: true, HasMax: true},
 	91: {Name: "SecretBinaryType", Kind: awsapi.Blob, Sensitive: true, Min: 1, Max: 65536, HasMin: true, HasMax: true},
-	92: {Name: "SecretIdListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 93}, Min: 1, Max: 20, HasMin: true, HasMax: true},
+	92: {Name: "SecretIdListType", Kind: awsapi.List, Elem: 93, Min: 1, Max: 20, HasMin: true, HasMax: true},
 	93: {Name: "SecretIdType", Kind: awsapi.String, Min: 1, Max: 2048, HasMin: true, HasMax: true},
 	94: {Name: "SecretListEntry", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "ARN", Shape: 90},
@@ -310,7 +310,7 @@ var shapes = []awsapi.Shape{
 		{Name: "Tags", Shape: 115},
 		{Name: "Type", Shape: 57},
 	}},
-	95: {Name: "SecretListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 94}},
+	95: {Name: "SecretListType", Kind: awsapi.List, Elem: 94},
 	96: {Name: "SecretNameType", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true},
 	97: {Name: "SecretStringType", Kind: awsapi.String, Sensitive: true, Min: 1, Max: 65536, HasMin: true, HasMax: true},
 	98: {Name: "SecretValueEntry", Kind: awsapi.Structure, Members: []awsapi.Member{
@@ -322,10 +322,10 @@ var shapes = []awsapi.Shape{
 		{Name: "VersionId", Shape: 100},
 		{Name: "VersionStages", Shape: 102},
 	}},
-	99:  {Name: "SecretValuesType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 98}},
+	99:  {Name: "SecretValuesType", Kind: awsapi.List, Elem: 98},
 	100: {Name: "SecretVersionIdType", Kind: awsapi.String, Min: 32, Max: 64, HasMin: true, HasMax: true},
 	101: {Name: "SecretVersionStageType", Kind: awsapi.String, Min: 1, Max: 256, HasMin: true, HasMax: true},
-	102: {Name: "SecretVersionStagesType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 101}, Min: 1, Max: 20, HasMin: true, HasMax: true},
+	102: {Name: "SecretVersionStagesType", Kind: awsapi.List, Elem: 101, Min: 1, Max: 20, HasMin: true, HasMax: true},
 	103: {Name: "SecretVersionsListEntry", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "CreatedDate", Shape: 12},
 		{Name: "KmsKeyIds", Shape: 46},
@@ -333,8 +333,8 @@ var shapes = []awsapi.Shape{
 		{Name: "VersionId", Shape: 100},
 		{Name: "VersionStages", Shape: 102},
 	}},
-	104: {Name: "SecretVersionsListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 103}},
-	105: {Name: "SecretVersionsToStagesMapType", Kind: awsapi.Map, Key: &awsapi.Ref{Shape: 100}, Value: &awsapi.Ref{Shape: 102}},
+	104: {Name: "SecretVersionsListType", Kind: awsapi.List, Elem: 103},
+	105: {Name: "SecretVersionsToStagesMapType", Kind: awsapi.Map, Key: 100, Value: 102},
 	106: {Name: "SortByType", Kind: awsapi.String, Enum: []string{"created-date", "last-accessed-date", "last-changed-date", "name"}},
 	107: {Name: "SortOrderType", Kind: awsapi.String, Enum: []string{"asc", "desc"}},
 	108: {Name: "StatusMessageType", Kind: awsapi.String, Min: 1, Max: 4096, HasMin: true, HasMax: true},
@@ -349,9 +349,9 @@ var shapes = []awsapi.Shape{
 		{Name: "Key", Shape: 114},
 		{Name: "Value", Shape: 117},
 	}},
-	113: {Name: "TagKeyListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 114}},
+	113: {Name: "TagKeyListType", Kind: awsapi.List, Elem: 114},
 	114: {Name: "TagKeyType", Kind: awsapi.String, Min: 1, Max: 128, HasMin: true, HasMax: true},
-	115: {Name: "TagListType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 112}},
+	115: {Name: "TagListType", Kind: awsapi.List, Elem: 112},
 	116: {Name: "TagResourceRequest", Kind: awsapi.Structure, Members: []awsapi.Member{
 		{Name: "SecretId", Shape: 93, Required: true},
 		{Name: "Tags", Shape: 115, Required: true},
@@ -398,5 +398,5 @@ var shapes = []awsapi.Shape{
 		{Name: "CheckName", Shape: 58},
 		{Name: "ErrorMessage", Shape: 24},
 	}},
-	127: {Name: "ValidationErrorsType", Kind: awsapi.List, Elem: &awsapi.Ref{Shape: 126}},
+	127: {Name: "ValidationErrorsType", Kind: awsapi.List, Elem: 126},
 }

@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -186,4 +187,32 @@ var operations = []awsapi.Operation{
 	{Name: "PutParameter", Input: 59, In: reflect.TypeFor[PutParameterRequest](), Output: 60, Out: reflect.TypeFor[PutParameterResult]()},
 	{Name: "RemoveTagsFromResource", Input: 61, In: reflect.TypeFor[RemoveTagsFromResourceRequest](), Output: 62, Out: reflect.TypeFor[RemoveTagsFromResourceResult]()},
 	{Name: "UnlabelParameterVersion", Input: 70, In: reflect.TypeFor[UnlabelParameterVersionRequest](), Output: 71, Out: reflect.TypeFor[UnlabelParameterVersionResult]()},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "HierarchyLevelLimitExceededException", Message: "message"},
+	{Code: "HierarchyTypeMismatchException", Message: "message"},
+	{Code: "IncompatiblePolicyException", Message: "message"},
+	{Code: "InternalServerError", Message: "Message"},
+	{Code: "InvalidAllowedPatternException", Message: "message"},
+	{Code: "InvalidFilterKey", Message: "message"},
+	{Code: "InvalidFilterOption", Message: "message"},
+	{Code: "InvalidFilterValue", Message: "Message"},
+	{Code: "InvalidKeyId", Message: "message"},
+	{Code: "InvalidNextToken", Message: "Message"},
+	{Code: "InvalidPolicyAttributeException", Message: "message"},
+	{Code: "InvalidPolicyTypeException", Message: "message"},
+	{Code: "InvalidResourceId", Message: "message"},
+	{Code: "InvalidResourceType", Message: "message"},
+	{Code: "ParameterAlreadyExists", Message: "message"},
+	{Code: "ParameterLimitExceeded", Message: "message"},
+	{Code: "ParameterMaxVersionLimitExceeded", Message: "message"},
+	{Code: "ParameterNotFound", Message: "message"},
+	{Code: "ParameterPatternMismatchException", Message: "message"},
+	{Code: "ParameterVersionLabelLimitExceeded", Message: "message"},
+	{Code: "ParameterVersionNotFound", Message: "message"},
+	{Code: "PoliciesLimitExceededException", Message: "message"},
+	{Code: "TooManyTagsError", Message: "message"},
+	{Code: "TooManyUpdates", Message: "Message"},
+	{Code: "UnsupportedParameterType", Message: "message"},
 }

@@ -21,6 +21,7 @@ var API = &awsapi.Service{
 	Names:        names,
 	Operations:   operations,
 	Shapes:       shapes,
+	Exceptions:   exceptions,
 }
 
 var names = []string{
@@ -49,4 +50,19 @@ var operations = []awsapi.Operation{
 	{Name: "GetFederationToken", Input: 20, In: reflect.TypeFor[GetFederationTokenRequest](), Output: 21, Out: reflect.TypeFor[GetFederationTokenResponse](), ResultWrapper: "GetFederationTokenResult"},
 	{Name: "GetSessionToken", Input: 22, In: reflect.TypeFor[GetSessionTokenRequest](), Output: 23, Out: reflect.TypeFor[GetSessionTokenResponse](), ResultWrapper: "GetSessionTokenResult"},
 	{Name: "GetWebIdentityToken", Input: 24, In: reflect.TypeFor[GetWebIdentityTokenRequest](), Output: 25, Out: reflect.TypeFor[GetWebIdentityTokenResponse](), ResultWrapper: "GetWebIdentityTokenResult"},
+}
+
+var exceptions = []awsapi.Exception{
+	{Code: "ExpiredTokenException", Message: "message"},
+	{Code: "ExpiredTradeInTokenException", Message: "message"},
+	{Code: "IDPCommunicationError", Message: "message"},
+	{Code: "IDPRejectedClaim", Message: "message"},
+	{Code: "InvalidAuthorizationMessageException", Message: "message"},
+	{Code: "InvalidIdentityToken", Message: "message"},
+	{Code: "JWTPayloadSizeExceededException", Message: "message"},
+	{Code: "MalformedPolicyDocument", Message: "message"},
+	{Code: "OutboundWebIdentityFederationDisabledException", Message: "message"},
+	{Code: "PackedPolicyTooLarge", Message: "message"},
+	{Code: "RegionDisabledException", Message: "message"},
+	{Code: "SessionDurationEscalationException", Message: "message"},
 }
