@@ -3,18 +3,18 @@ package wire
 import (
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 )
 
-// appendJSON writes v, which is no pointer.
+// appendJSON writes v, which is addressable and no pointer.
 func appendJSON(b []byte, v reflect.Value, p *plan) []byte {
 	switch p.shape.Kind {
 	case awsapi.Structure:
@@ -31,11 +31,7 @@ func appendJSON(b []byte, v reflect.Value, p *plan) []byte {
 	case awsapi.Map:
 		return appendMap(b, v, p)
 	case awsapi.Document:
-		text, err := json.Marshal(v.Interface())
-		if err != nil {
-			text = []byte("{}")
-		}
-		return append(b, text...)
+		return appendDocument(b, v.Interface())
 	case awsapi.String:
 		return appendString(b, v.String())
 	case awsapi.Blob:
@@ -47,46 +43,37 @@ func appendJSON(b []byte, v reflect.Value, p *plan) []byte {
 	case awsapi.Timestamp:
 		return appendEpoch(b, *v.Addr().Interface().(*time.Time))
 	case awsapi.Float:
-		return appendFloat(b, v.Float())
+		return appendJSONFloat(b, v.Float())
 	}
 	return strconv.AppendInt(b, v.Int(), 10)
 }
 
 func appendObject(b []byte, v reflect.Value, p *plan) []byte {
+	start := len(b)
 	b = append(b, '{')
-	first := true
 	for i := range p.fields {
 		f := &p.fields[i]
-		fv, present := presentField(v, f)
-		if !present {
-			continue
+		fv := v.Field(f.at)
+		if fv.IsZero() {
+			continue // nil or an enum's ""
 		}
-		if !first {
+		if len(b) > start+1 {
 			b = append(b, ',')
 		}
-		first = false
 		b = append(b, f.jsonKey...)
-		b = appendJSON(b, fv, f.plan)
+		switch of := fv.Addr().Interface().(type) { // the common kinds go without reflection
+		case **string:
+			b = appendString(b, **of)
+		case **int:
+			b = strconv.AppendInt(b, int64(**of), 10)
+		default:
+			if f.pointer {
+				fv = fv.Elem()
+			}
+			b = appendJSON(b, fv, f.plan)
+		}
 	}
 	return append(b, '}')
-}
-
-// presentField is a member's value and whether it is there: nil and the enum ""
-// are absent, empty lists and maps are not.
-func presentField(v reflect.Value, f *field) (reflect.Value, bool) {
-	fv := v.Field(f.at)
-	if f.pointer {
-		if fv.IsNil() {
-			return fv, false
-		}
-		return fv.Elem(), true
-	}
-	switch fv.Kind() {
-	case reflect.String:
-		return fv, fv.Len() > 0
-	default:
-		return fv, !fv.IsNil()
-	}
 }
 
 func appendMap(b []byte, v reflect.Value, p *plan) []byte {
@@ -95,8 +82,7 @@ func appendMap(b []byte, v reflect.Value, p *plan) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, k.String())
-		b = append(b, ':')
+		b = append(appendString(b, k.String()), ':')
 		b = appendJSON(b, addressable(v.MapIndex(k)), p.value)
 	}
 	return append(b, '}')
@@ -104,14 +90,8 @@ func appendMap(b []byte, v reflect.Value, p *plan) []byte {
 
 // sortedKeys makes answers the same each time.
 func sortedKeys(v reflect.Value) []reflect.Value {
-	byName := map[string]reflect.Value{}
-	for _, k := range v.MapKeys() {
-		byName[k.String()] = k
-	}
-	keys := make([]reflect.Value, 0, len(byName))
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		keys = append(keys, byName[name])
-	}
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	return keys
 }
 
@@ -121,19 +101,28 @@ func addressable(v reflect.Value) reflect.Value {
 	return p
 }
 
-// appendEpoch writes seconds since 1970 with at most three decimals.
-func appendEpoch(b []byte, t time.Time) []byte {
-	ms := t.UnixMilli()
-	if ms%1000 == 0 {
-		return strconv.AppendInt(b, ms/1000, 10)
+func appendDocument(b []byte, doc any) []byte {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return append(b, "null"...) // only a value that JSON cannot hold
 	}
-	return strconv.AppendFloat(b, float64(ms)/1000, 'f', -1, 64)
+	return append(b, text...)
 }
 
-func appendFloat(b []byte, f float64) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return append(append(append(b, '"'), strconv.FormatFloat(f, 'g', -1, 64)...), '"')
+func appendJSONFloat(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(b, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(b, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(b, `"-Infinity"`...)
 	}
+	return appendFloat(b, f)
+}
+
+// appendFloat writes a finite number so that it shows that it is no integer.
+func appendFloat(b []byte, f float64) []byte {
 	start := len(b)
 	b = strconv.AppendFloat(b, f, 'g', -1, 64)
 	if !slices.ContainsFunc(b[start:], func(c byte) bool { return c == '.' || c == 'e' }) {
@@ -150,6 +139,10 @@ func appendString(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if r == utf8.RuneError && n == 1 {
@@ -159,26 +152,23 @@ func appendString(b []byte, s string) []byte {
 			i += n
 			continue
 		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, `\n`...)
-		case '\r':
-			b = append(b, `\r`...)
-		case '\t':
-			b = append(b, `\t`...)
-		default:
-			b = append(b, `\u00`...)
-			b = append(b, hexDigits[c>>4], hexDigits[c&15])
-		}
+		b = appendEscape(append(b, s[start:i]...), c)
 		i++
 		start = i
 	}
 	return append(append(b, s[start:]...), '"')
+}
+
+func appendEscape(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\n':
+		return append(b, `\n`...)
+	case '\r':
+		return append(b, `\r`...)
+	case '\t':
+		return append(b, `\t`...)
+	}
+	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }

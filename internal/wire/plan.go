@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,35 +12,45 @@ import (
 )
 
 // plan is how one shape is read and written. Plans are made when an operation
-// is first used, and kept.
+// is first used, and kept; shapes of a service share theirs.
 type plan struct {
 	shape  *awsapi.Shape
 	typ    reflect.Type // without the pointer
 	fields []field
-	byName map[string]int // JSON name → fields
-	elem   *plan
-	key    *plan
-	value  *plan
-	// element names in XML and query
-	elemName, keyName, valueName string
+	// byName finds a field by its name in JSON, byParam by its name in a query.
+	byName, byParam map[string]*field
+	elem            *plan
+	elemName        string // a list's element in XML and query
+	key, value      *plan
 }
 
 // field is one member of a structure.
 type field struct {
 	member  *awsapi.Member
 	plan    *plan
-	at      int
-	pointer bool
-	jsonKey string // `"name":`
-	xml     string // element name; of a flattened list that of each element
-	query   string // name in a query request
-	ec2     string // name in an EC2 request
+	at      int  // index in the struct
+	pointer bool // the struct holds a pointer to the plan's type
+	jsonKey string
+	element string // name in XML
+	param   string // name in a query
 }
 
-// operationPlan is the plans of an operation's input and output; nil for none.
-type operationPlan struct{ in, out *plan }
+// operationPlan is the plans of an operation's input and output, nil for none.
+type operationPlan struct {
+	in, out *plan
+	size    atomic.Int64 // of a recent answer
+}
 
-// planner holds the plans of one service.
+// buffer is an empty one with room for an answer like the last ones.
+func (o *operationPlan) buffer() []byte { return make([]byte, 0, 256+o.size.Load()) }
+
+func (o *operationPlan) wrote(n int) {
+	if size := o.size.Load(); int64(n) > size || int64(n) < size/4 {
+		o.size.Store(int64(n))
+	}
+}
+
+// planner makes and holds the plans of one service.
 type planner struct {
 	mu    sync.Mutex
 	svc   *awsapi.Service
@@ -69,12 +81,12 @@ func (p *planner) operation(op *awsapi.Operation) *operationPlan {
 	if op.Output != awsapi.None {
 		made.out = p.plan(op.Output, op.Out)
 	}
-	p.ops.Store(op, made)
-	return made
+	found, _ := p.ops.LoadOrStore(op, made)
+	return found.(*operationPlan)
 }
 
-// plan makes the plan of a shape; of a recursive one it returns the plan that
-// is being made.
+// plan makes the plan of a shape; inside a recursive shape it returns the plan
+// that is being made.
 func (p *planner) plan(index int32, typ reflect.Type) *plan {
 	if found := p.plans[index]; found != nil {
 		return found
@@ -84,51 +96,42 @@ func (p *planner) plan(index int32, typ reflect.Type) *plan {
 	p.plans[index] = pl
 	switch s.Kind {
 	case awsapi.Structure:
-		p.structure(pl, s, typ)
+		p.structure(pl)
 	case awsapi.List:
-		pl.elem = p.plan(s.Elem.Shape, typ.Elem())
-		pl.elemName = or(s.Elem.Location, "member")
+		pl.elem, pl.elemName = p.plan(s.Elem, typ.Elem()), cmp.Or(s.ElemName, "member")
 	case awsapi.Map:
-		pl.key = p.plan(s.Key.Shape, typ.Key())
-		pl.value = p.plan(s.Value.Shape, typ.Elem())
-		pl.keyName, pl.valueName = or(s.Key.Location, "key"), or(s.Value.Location, "value")
+		pl.key, pl.value = p.plan(s.Key, typ.Key()), p.plan(s.Value, typ.Elem())
 	}
 	return pl
 }
 
-func (p *planner) structure(pl *plan, s *awsapi.Shape, typ reflect.Type) {
-	pl.byName = make(map[string]int, len(s.Members))
-	for i := range s.Members {
-		m := &s.Members[i]
-		ft := typ.Field(i).Type
-		pointer := ft.Kind() == reflect.Pointer
-		if pointer {
-			ft = ft.Elem()
+func (p *planner) structure(pl *plan) {
+	members := pl.shape.Members
+	pl.fields = make([]field, len(members))
+	pl.byName, pl.byParam = make(map[string]*field, len(members)), make(map[string]*field, len(members))
+	for i := range members {
+		m, typ := &members[i], pl.typ.Field(i).Type
+		f := &pl.fields[i]
+		*f = field{member: m, at: i, pointer: typ.Kind() == reflect.Pointer, element: cmp.Or(m.Location, m.Name)}
+		if f.pointer {
+			typ = typ.Elem()
 		}
-		f := field{member: m, at: i, pointer: pointer, plan: p.plan(m.Shape, ft)}
-		name := or(m.Location, m.Name)
-		f.jsonKey = `"` + name + `":`
-		f.xml, f.query = name, name
-		f.ec2 = or(m.Query, or(upperFirst(m.Location), m.Name))
-		if target := &p.svc.Shapes[m.Shape]; target.Flattened && target.Kind == awsapi.List && target.Elem.Location != "" {
-			f.xml, f.query = target.Elem.Location, target.Elem.Location
+		f.plan = p.plan(m.Shape, typ)
+		f.jsonKey = `"` + f.element + `":`
+		f.param = f.element
+		if p.svc.Protocol == "ec2" {
+			f.param = cmp.Or(m.Query, upperFirst(f.element))
 		}
-		pl.byName[name] = len(pl.fields)
-		pl.fields = append(pl.fields, f)
+		pl.byName[f.element], pl.byParam[f.param] = f, f
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func upperFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
 	return string(unicode.ToUpper(r)) + s[n:]
+}
+
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[n:]
 }

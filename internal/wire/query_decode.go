@@ -3,7 +3,6 @@ package wire
 import (
 	"cmp"
 	"encoding/base64"
-	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -12,227 +11,301 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi"
 )
 
-// maxParameters bounds the parameters of one query request.
-const maxParameters = 20_000
-
-// node is a query request as a tree: a.b.1=x stands below a, b, 1.
-type node struct {
-	value    string
-	set      bool
-	children map[string]*node
+// group is the sorted parameters whose names begin alike. The first at bytes
+// are read already: of "Listeners.member.1.Port" perhaps "Listeners.member.".
+type group struct {
+	form []param
+	at   int
 }
 
-func (n *node) child(name string) *node {
-	if n == nil {
-		return nil
-	}
-	return n.children[name]
+// part is the group of one name below another.
+type part struct {
+	name string
+	group
 }
 
-// path goes down a dotted name.
-func (n *node) path(name string) *node {
-	for part := range strings.SplitSeq(name, ".") {
-		n = n.child(part)
-	}
-	return n
-}
-
-// tree makes the tree of a form. Of a parameter that stands twice the first
-// value counts.
-func tree(form url.Values) (*node, error) {
-	root := new(node)
-	if len(form) > maxParameters {
-		return nil, malformedQuery("the request has more than %d parameters", maxParameters)
-	}
-	for name, values := range form {
-		n := root
-		if strings.Count(name, ".") > 2*maxDepth {
-			return nil, malformedQuery("the parameter %.60s is nested too deeply", name)
+// parts cuts a group by the next part of its names.
+func (g group) parts(yield func(part) bool) {
+	for rest := g.form; len(rest) > 0; {
+		name, _, _ := strings.Cut(rest[0].name[g.at:], ".")
+		end := g.at + len(name)
+		n := 1
+		for n < len(rest) && strings.HasPrefix(rest[n].name[g.at:], name) && (len(rest[n].name) == end || rest[n].name[end] == '.') {
+			n++
 		}
-		for part := range strings.SplitSeq(name, ".") {
-			next := n.children[part]
-			if next == nil {
-				if n.children == nil {
-					n.children = map[string]*node{}
-				}
-				next = new(node)
-				n.children[part] = next
+		if !yield(part{name, group{rest[:n], end}}) {
+			return
+		}
+		rest = rest[n:]
+	}
+}
+
+// own is the parameter that stands for the group itself ("A" of "A", "A.1"), nil
+// if there is none, and below the rest.
+func (g group) own() (own *param, below group) {
+	n := 0
+	for n < len(g.form) && len(g.form[n].name) == g.at {
+		n++
+	}
+	if n > 0 {
+		own = &g.form[0]
+	}
+	return own, group{g.form[n:], g.at + 1}
+}
+
+// formReader reads a query or an EC2 request. The two spell lists differently,
+// and EC2 refuses a parameter that it does not know.
+type formReader struct{ ec2 bool }
+
+// decodeForm reads the parameters of a request into v.
+func decodeForm(form []param, ec2 bool, v reflect.Value, p *plan) error {
+	sortForm(form)
+	r := formReader{ec2}
+	for part := range (group{form, 0}).parts {
+		f := p.byParam[part.name]
+		if f == nil {
+			if ec2 && !common(part.name) {
+				return unknownParameter(part.name)
 			}
-			n = next
-		}
-		n.value, n.set = values[0], true
-	}
-	return root, nil
-}
-
-func malformedQuery(format string, args ...any) *awsapi.Error {
-	return awsapi.Errorf("MalformedQueryString", 400, format, args...)
-}
-
-// items are a list's elements: the children that are numbers, in their order.
-func (n *node) items() []*node {
-	type item struct {
-		at int
-		n  *node
-	}
-	var all []item
-	for name, c := range n.children {
-		if i, err := strconv.Atoi(name); err == nil && i >= 0 {
-			all = append(all, item{i, c})
-		}
-	}
-	slices.SortFunc(all, func(a, b item) int { return cmp.Compare(a.at, b.at) })
-	out := make([]*node, len(all))
-	for i, it := range all {
-		out[i] = it.n
-	}
-	return out
-}
-
-// queryReader reads a tree into generated types, with the names of the query
-// protocol or of EC2's.
-type queryReader struct{ ec2 bool }
-
-func (q queryReader) structure(n *node, v reflect.Value, p *plan, at string) error {
-	for i := range p.fields {
-		f := &p.fields[i]
-		name := f.query
-		if q.ec2 {
-			name = f.ec2
-		}
-		c := n.path(name)
-		if c == nil {
 			continue
 		}
-		fv := v.Field(f.at)
-		if f.pointer {
-			target := reflect.New(f.plan.typ)
-			if err := q.into(c, target.Elem(), f.plan, join(at, name)); err != nil {
-				return err
-			}
-			fv.Set(target)
-			continue
-		}
-		if err := q.into(c, fv, f.plan, join(at, name)); err != nil {
+		if err := r.field(part.group, v.Field(f.at), f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func join(at, name string) string {
-	if at == "" {
-		return name
+// common tells the parameters that are the protocol's or a signature's own.
+func common(name string) bool {
+	switch name {
+	case "Action", "Version", "AWSAccessKeyId", "SecurityToken", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp", "Expires":
+		return true
 	}
-	return at + "." + name
+	return strings.HasPrefix(name, "X-Amz-")
 }
 
-func (q queryReader) into(n *node, v reflect.Value, p *plan, at string) error {
+// unknownParameter is how EC2 refuses a parameter:
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func unknownParameter(name string) error {
+	return awsapi.Errorf("UnknownParameter", 400, "The parameter %s is not recognized", shorten(name, 80))
+}
+
+// malformed is the error for a value that is not of its member's type.
+func (r formReader) malformed(g group, value, must string) error {
+	name := g.form[0].name[:g.at]
+	if r.ec2 {
+		return awsapi.Errorf("InvalidParameterValue", 400, "Value (%s) for parameter %s is invalid. %s", shorten(value, 80), shorten(name, 80), must)
+	}
+	return awsapi.Errorf("MalformedInput", 400, "%s", must)
+}
+
+func (r formReader) field(g group, v reflect.Value, f *field) error {
+	if !f.pointer {
+		return r.value(g, v, f.plan)
+	}
+	target := reflect.New(f.plan.typ)
+	if err := r.value(g, target.Elem(), f.plan); err != nil {
+		return err
+	}
+	v.Set(target)
+	return nil
+}
+
+func (r formReader) value(g group, v reflect.Value, p *plan) error {
+	own, below := g.own()
 	switch p.shape.Kind {
-	case awsapi.Structure:
-		return q.structure(n, v, p, at)
+	case awsapi.Structure, awsapi.List, awsapi.Map:
+		if own != nil && own.value != "" {
+			return r.malformed(g, own.value, "Unexpected complex element termination")
+		}
+	default:
+		if len(below.form) > 0 {
+			return r.malformed(g, "", "Start of structure or map found where not expected.")
+		}
+		return r.scalar(g, own.value, v, p)
+	}
+	switch p.shape.Kind {
 	case awsapi.List:
-		return q.list(n, v, p, at)
+		return r.list(below, v, p)
 	case awsapi.Map:
-		return q.mapping(n, v, p, at)
-	case awsapi.Document:
-		v.Set(reflect.ValueOf(n.value))
-		return nil
+		return r.mapping(below, v, p)
 	}
-	return scalarText(n.value, v, p, at)
+	return r.structure(below, v, p)
 }
 
-func (q queryReader) list(n *node, v reflect.Value, p *plan, at string) error {
-	v.Set(reflect.MakeSlice(p.typ, 0, 0))
-	if !q.ec2 && !p.shape.Flattened {
-		if n = n.child(p.elemName); n == nil {
-			return nil // "List=" is the empty list
+func (r formReader) structure(g group, v reflect.Value, p *plan) error {
+	for part := range g.parts {
+		f := p.byParam[part.name]
+		if f == nil {
+			if r.ec2 {
+				return unknownParameter(part.name)
+			}
+			continue
 		}
-	}
-	items := n.items()
-	v.Set(reflect.MakeSlice(p.typ, len(items), len(items)))
-	for i, item := range items {
-		if err := q.into(item, v.Index(i), p.elem, join(at, strconv.Itoa(i+1))); err != nil {
+		if err := r.field(part.group, v.Field(f.at), f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (q queryReader) mapping(n *node, v reflect.Value, p *plan, at string) error {
-	v.Set(reflect.MakeMap(p.typ))
-	if !p.shape.Flattened {
-		if n = n.child("entry"); n == nil {
-			return nil
-		}
+// list reads "Name.member.1" or EC2's "Name.1". "Name=" alone is the empty list.
+func (r formReader) list(g group, v reflect.Value, p *plan) error {
+	v.Set(reflect.MakeSlice(p.typ, 0, 0))
+	if r.ec2 {
+		return r.items(g, v, p)
 	}
-	for _, item := range n.items() {
-		key := item.child(p.keyName)
-		if key == nil {
-			continue
+	for part := range g.parts {
+		if part.name != p.elemName {
+			return r.malformed(g, "", "Top level element may not be treated as a list")
 		}
-		one := reflect.New(p.value.typ).Elem()
-		if value := item.child(p.valueName); value != nil {
-			if err := q.into(value, one, p.value, join(at, key.value)); err != nil {
-				return err
-			}
+		own, below := part.own()
+		if own != nil && own.value != "" {
+			return r.malformed(g, own.value, "Unexpected complex element termination")
 		}
-		v.SetMapIndex(reflect.ValueOf(key.value).Convert(p.typ.Key()), one)
+		if err := r.items(below, v, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// scalarText reads a scalar from a parameter's text.
-func scalarText(s string, v reflect.Value, p *plan, at string) error {
-	bad := func(what string) error {
-		return malformedInput("%s must be %s, not '%.60s'", at, what, s)
+// items reads the numbered elements of a list in the order of their numbers,
+// which may have gaps.
+func (r formReader) items(g group, v reflect.Value, p *plan) error {
+	all, err := r.numbered(g)
+	if err != nil {
+		return err
 	}
-	switch p.shape.Kind {
-	case awsapi.String:
-		v.SetString(s)
-	case awsapi.Boolean:
-		b, err := strconv.ParseBool(strings.ToLower(s))
+	v.Set(reflect.MakeSlice(p.typ, len(all), len(all)))
+	for i, item := range all {
+		if err := r.value(item.group, v.Index(i), p.elem); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type item struct {
+	number int
+	group
+}
+
+func (r formReader) numbered(g group) ([]item, error) {
+	var all []item
+	for part := range g.parts {
+		n, err := strconv.ParseUint(part.name, 10, 31)
 		if err != nil {
-			return bad("true or false")
+			if r.ec2 {
+				return nil, unknownParameter(part.name)
+			}
+			return nil, r.malformed(g, part.name, shorten(part.name, 80)+" is not a valid index")
+		}
+		all = append(all, item{int(n), part.group})
+	}
+	slices.SortStableFunc(all, func(a, b item) int { return cmp.Compare(a.number, b.number) })
+	return all, nil
+}
+
+// mapping reads "Name.entry.1.key" and ".value"; no EC2 input has a map.
+func (r formReader) mapping(g group, v reflect.Value, p *plan) error {
+	v.Set(reflect.MakeMap(p.typ))
+	for part := range g.parts {
+		if part.name != "entry" {
+			return r.malformed(g, part.name, "Expected map entries")
+		}
+		_, below := part.own()
+		entries, err := r.numbered(below)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := r.entry(e.group, v, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r formReader) entry(g group, v reflect.Value, p *plan) error {
+	_, below := g.own()
+	key, value := reflect.New(p.key.typ).Elem(), reflect.New(p.value.typ).Elem()
+	named := false
+	for part := range below.parts {
+		var err error
+		switch part.name {
+		case "key":
+			named, err = true, r.value(part.group, key, p.key)
+		case "value":
+			err = r.value(part.group, value, p.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !named {
+		return r.malformed(g, "", "A map entry has no key")
+	}
+	v.SetMapIndex(key, value)
+	return nil
+}
+
+func (r formReader) scalar(g group, s string, v reflect.Value, p *plan) error {
+	switch kind := p.shape.Kind; kind {
+	case awsapi.String:
+		v.SetString(strings.Clone(s)) // or a kept value would keep the whole request
+	case awsapi.Boolean:
+		b, ok := parseBool(s)
+		if !ok {
+			return r.malformed(g, s, "boolean must follow xsd1.1 definition")
 		}
 		v.SetBool(b)
 	case awsapi.Float:
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			return bad("a number")
+			return r.malformed(g, s, "double must follow xsd1.1 definition")
 		}
 		v.SetFloat(f)
 	case awsapi.Timestamp:
 		t, err := parseTime(s)
 		if err != nil {
-			return bad("a timestamp")
+			return r.malformed(g, s, "timestamp must follow ISO8601")
 		}
 		v.Set(reflect.ValueOf(t))
 	case awsapi.Blob:
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
-			return bad("base64")
+			return r.malformed(g, s, "blob must be base64")
 		}
 		v.SetBytes(b)
-	default:
-		n, err := parseInt(s, p.shape.Kind)
+	case awsapi.Integer, awsapi.Long:
+		n, err := strconv.ParseInt(s, 10, bits(kind))
 		if err != nil {
-			return bad("a whole number in range")
+			return r.malformed(g, s, strings.ToLower(kindNames[kind])+" must follow xsd1.1 definition")
 		}
 		v.SetInt(n)
+	default:
+		return r.malformed(g, s, "Unexpected document")
 	}
 	return nil
 }
 
-func malformedInput(format string, args ...any) *awsapi.Error {
-	return awsapi.Errorf("MalformedInput", 400, format, args...)
+func bits(kind awsapi.Kind) int {
+	if kind == awsapi.Integer {
+		return 32
+	}
+	return 64
 }
 
-// decodeQuery reads the form of a query or EC2 request.
-func decodeQuery(form url.Values, ec2 bool, v reflect.Value, p *plan) error {
-	root, err := tree(form)
-	if err != nil || p == nil {
-		return err
+// parseBool reads a boolean as XML Schema spells it, in any case.
+func parseBool(s string) (value, ok bool) {
+	switch strings.ToLower(s) {
+	case "true", "1":
+		return true, true
+	case "false", "0":
+		return false, true
 	}
-	return queryReader{ec2}.structure(root, v, p, "")
+	return false, false
 }

@@ -1,211 +1,205 @@
 package wire
 
 import (
-	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 )
 
-// maxViolations bounds how many violations one answer lists.
-const maxViolations = 10
+// maxViolations bounds how many violations are collected.
+const maxViolations = 20
 
-// violation is one member that breaks its model.
+// violation is one way in which an input breaks its model.
 type violation struct {
-	path  string // "containerDefinitions.1.member.name"
-	value string // as it is shown; "null" for a missing one
-	must  string
-	miss  bool
+	kind violationKind
+	// path is where: "containerDefinitions.1.member.name", EC2 "Filter.1.Name".
+	path string
+	// owner is the structure that misses member.
+	owner  *awsapi.Shape
+	member *awsapi.Member
+	shape  *awsapi.Shape
+	// value is how a service shows it; not of a missing or sensitive one.
+	value string
+	// bound is the length or number that is broken.
+	bound float64
 }
+
+type violationKind uint8
+
+const (
+	missing violationKind = iota
+	notInEnum
+	notInPattern
+	tooShort
+	tooLong
+	tooSmall
+	tooLarge
+)
 
 // validator walks an input and collects what the model does not allow.
-type validator struct{ found []violation }
-
-func validate(svc *awsapi.Service, v reflect.Value, p *plan) error {
-	var c validator
-	c.structure(v, p, "")
-	if len(c.found) == 0 {
-		return nil
-	}
-	return refusal(svc, c.found)
+type validator struct {
+	ec2   bool
+	found []violation
 }
 
-func (c *validator) add(path, value, must string, miss bool) {
+func validate(v reflect.Value, p *plan, ec2 bool) []violation {
+	c := validator{ec2: ec2}
+	c.structure(v, p, "")
+	return c.found
+}
+
+func (c *validator) add(x violation) {
 	if len(c.found) < maxViolations {
-		c.found = append(c.found, violation{path, value, must, miss})
+		c.found = append(c.found, x)
 	}
 }
 
 func (c *validator) structure(v reflect.Value, p *plan, path string) {
 	for i := range p.fields {
 		f := &p.fields[i]
-		fv, present := presentField(v, f)
-		if !present {
+		fv := v.Field(f.at)
+		if fv.IsZero() {
 			if f.member.Required {
-				c.add(dotted(path, lowerFirst(f.member.Name)), "null", "Member must not be null", true)
+				c.add(violation{kind: missing, path: c.below(path, f), owner: p.shape, member: f.member, shape: f.plan.shape})
 			}
 			continue
 		}
-		if f.plan.plain() {
+		if !f.plan.checked() {
 			continue
 		}
-		c.value(fv, f.plan, dotted(path, lowerFirst(f.member.Name)))
+		if f.pointer {
+			fv = fv.Elem()
+		}
+		c.value(fv, f.plan, c.below(path, f))
 	}
 }
 
-// plain tells that a plan has nothing to validate.
-func (p *plan) plain() bool {
-	s := p.shape
-	if s.HasMin || s.HasMax || s.Pattern != "" || len(s.Enum) > 0 {
-		return false
+// checked tells whether there is anything about a value to check.
+func (p *plan) checked() bool {
+	switch s := p.shape; s.Kind {
+	case awsapi.Structure, awsapi.List, awsapi.Map:
+		return true
+	default:
+		return s.HasMin || s.HasMax || s.Pattern != "" || len(s.Enum) > 0
 	}
-	return s.Kind != awsapi.Structure && s.Kind != awsapi.List && s.Kind != awsapi.Map
 }
 
-func dotted(path, name string) string {
+func (c *validator) below(path string, f *field) string {
+	name := f.param
+	if !c.ec2 {
+		name = lowerFirst(f.member.Name)
+	}
 	if path == "" {
 		return name
 	}
 	return path + "." + name
 }
 
-func lowerFirst(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToLower(r)) + s[n:]
+// element is the path of a list's element or a map's value.
+func (c *validator) element(path, at string) string {
+	if c.ec2 {
+		return path + "." + at
+	}
+	return path + "." + at + ".member"
 }
 
 func (c *validator) value(v reflect.Value, p *plan, path string) {
-	s := p.shape
-	switch s.Kind {
+	switch s := p.shape; s.Kind {
 	case awsapi.Structure:
 		c.structure(v, p, path)
 	case awsapi.List:
-		c.length(v.Len(), "["+strconv.Itoa(v.Len())+" members]", s, path)
-		if p.elem.plain() {
+		c.length(v.Len(), func() string { return showList(v) }, s, path)
+		if !p.elem.checked() {
 			return
 		}
 		for i := range v.Len() {
-			c.value(v.Index(i), p.elem, path+"."+strconv.Itoa(i+1)+".member")
+			c.value(v.Index(i), p.elem, c.element(path, strconv.Itoa(i+1)))
 		}
 	case awsapi.Map:
-		c.length(v.Len(), "{"+strconv.Itoa(v.Len())+" members}", s, path)
-		for it := v.MapRange(); it.Next(); {
-			key := path + "." + it.Key().String() + ".member"
-			c.value(it.Key(), p.key, key)
-			if !p.value.plain() {
-				c.value(it.Value(), p.value, key)
-			}
+		c.length(v.Len(), func() string { return "{" + strconv.Itoa(v.Len()) + " entries}" }, s, path)
+		if p.key.checked() || p.value.checked() {
+			c.entries(v, p, path)
 		}
 	case awsapi.String:
 		c.text(v.String(), s, path)
 	case awsapi.Blob:
-		c.length(v.Len(), "…", s, path)
+		c.length(v.Len(), func() string { return strconv.Itoa(v.Len()) + " bytes" }, s, path)
 	case awsapi.Integer, awsapi.Long:
-		c.bounds(float64(v.Int()), strconv.FormatInt(v.Int(), 10), "value", s, path)
+		c.number(float64(v.Int()), func() string { return strconv.FormatInt(v.Int(), 10) }, s, path)
 	case awsapi.Float:
-		c.bounds(v.Float(), strconv.FormatFloat(v.Float(), 'g', -1, 64), "value", s, path)
+		c.number(v.Float(), func() string { return string(appendFloat(nil, v.Float())) }, s, path)
 	}
 }
 
-func (c *validator) text(text string, s *awsapi.Shape, path string) {
-	shown := text
-	if s.Sensitive {
-		shown = "****"
+func (c *validator) entries(v reflect.Value, p *plan, path string) {
+	for _, k := range sortedKeys(v) {
+		at := c.element(path, k.String())
+		c.value(k, p.key, at)
+		c.value(addressable(v.MapIndex(k)), p.value, at)
 	}
+}
+
+// text checks a string: its enum, else its pattern and its length, in the order
+// in which AWS reports them.
+func (c *validator) text(text string, s *awsapi.Shape, path string) {
+	show := func() string { return text }
 	if len(s.Enum) > 0 {
-		for _, e := range s.Enum {
-			if e == text {
+		for _, known := range s.Enum {
+			if known == text {
 				return
 			}
 		}
-		c.add(path, shown, "Member must satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]", false)
+		c.broken(notInEnum, show, s, path, 0)
 		return
 	}
-	c.length(utf8.RuneCountInString(text), shown, s, path)
-	if s.Pattern != "" {
-		if re := pattern(s.Pattern); re != nil && !re.MatchString(text) {
-			c.add(path, shown, "Member must satisfy regular expression pattern: "+s.Pattern, false)
-		}
+	if re := pattern(s.Pattern); re != nil && !re.MatchString(text) {
+		c.broken(notInPattern, show, s, path, 0)
+	}
+	if s.HasMin || s.HasMax {
+		c.length(utf8.RuneCountInString(text), show, s, path)
 	}
 }
 
-func (c *validator) length(n int, shown string, s *awsapi.Shape, path string) {
-	c.bounds(float64(n), shown, "length", s, path)
+func (c *validator) length(n int, show func() string, s *awsapi.Shape, path string) {
+	switch {
+	case s.HasMin && float64(n) < s.Min:
+		c.broken(tooShort, show, s, path, s.Min)
+	case s.HasMax && float64(n) > s.Max:
+		c.broken(tooLong, show, s, path, s.Max)
+	}
 }
 
-func (c *validator) bounds(n float64, shown, what string, s *awsapi.Shape, path string) {
-	must := "Member must have " + what
+func (c *validator) number(n float64, show func() string, s *awsapi.Shape, path string) {
 	switch {
 	case s.HasMin && n < s.Min:
-		c.add(path, shown, fmt.Sprintf("%s greater than or equal to %v", must, s.Min), false)
+		c.broken(tooSmall, show, s, path, s.Min)
 	case s.HasMax && n > s.Max:
-		c.add(path, shown, fmt.Sprintf("%s less than or equal to %.0f", must, s.Max), false)
+		c.broken(tooLarge, show, s, path, s.Max)
 	}
 }
 
-var patterns sync.Map // string → *regexp.Regexp, nil where Go has no such pattern
-
-// pattern is a model's pattern as a Go one, matching whole texts as Java's do.
-// A pattern that Go cannot express is not checked; a test lists those.
-func pattern(java string) *regexp.Regexp {
-	if found, ok := patterns.Load(java); ok {
-		return found.(*regexp.Regexp)
+func (c *validator) broken(kind violationKind, show func() string, s *awsapi.Shape, path string, bound float64) {
+	x := violation{kind: kind, path: path, shape: s, bound: bound}
+	if !s.Sensitive {
+		x.value = shorten(show(), 1024)
 	}
-	re, err := regexp.Compile(`\A(?:` + javaEscape.ReplaceAllString(java, `\x{$1}`) + `)\z`)
-	if err != nil {
-		re = nil
-	}
-	patterns.Store(java, re)
-	return re
+	c.add(x)
 }
 
-var javaEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
-
-// refusal words the violations as the service does.
-func refusal(svc *awsapi.Service, found []violation) error {
-	if svc.Protocol == "ec2" {
-		return ec2Refusal(found[0])
-	}
-	code := "ValidationError" // query services
-	if svc.Protocol == "json" {
-		code = "ValidationException"
-	}
-	switch svc.Name {
-	case "ecs", "ecr", "logs":
-		code = "InvalidParameterException"
-	}
-	var lines []string
-	for _, f := range found {
-		if svc.Name == "ecr" {
-			lines = append(lines, fmt.Sprintf("Invalid parameter at '%s' failed to satisfy constraint: '%s'", f.path, strings.Replace(f.must, "Member must", "must", 1)))
-			continue
+// showList shows a list of strings as Java does, others by their length.
+func showList(v reflect.Value) string {
+	if v.Type().Elem().Kind() != reflect.String {
+		if v.Len() == 0 {
+			return "[]"
 		}
-		shown := f.value
-		if !f.miss {
-			shown = "'" + f.value + "'"
-		}
-		lines = append(lines, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", shown, f.path, f.must))
+		return "[" + strconv.Itoa(v.Len()) + " members]"
 	}
-	if svc.Name == "ecr" {
-		return awsapi.Errorf(code, 400, "%s", strings.Join(lines, "; "))
+	var all []string
+	for i := range min(v.Len(), 100) {
+		all = append(all, v.Index(i).String())
 	}
-	n := "1 validation error"
-	if len(found) > 1 {
-		n = strconv.Itoa(len(found)) + " validation errors"
-	}
-	return awsapi.Errorf(code, 400, "%s detected: %s", n, strings.Join(lines, "; "))
-}
-
-func ec2Refusal(f violation) error {
-	name := f.path
-	if f.miss {
-		return awsapi.Errorf("MissingParameter", 400, "The request must contain the parameter %s", name)
-	}
-	return awsapi.Errorf("InvalidParameterValue", 400, "Value (%s) for parameter %s is invalid. %s", f.value, name, strings.Replace(f.must, "Member must", "It must", 1))
+	return "[" + strings.Join(all, ", ") + "]"
 }
