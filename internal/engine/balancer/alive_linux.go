@@ -3,6 +3,7 @@ package balancer
 import (
 	"net"
 	"syscall"
+	"unsafe"
 )
 
 // alive looks whether a connection that waits for its next request has met its
@@ -38,6 +39,30 @@ func rawConn(c net.Conn) (syscall.RawConn, bool) {
 	}
 }
 
-// unseen tells whether the target's side has certainly received nothing of the
-// request just written.
-func (c *backConn) unseen() bool { return false }
+// unseen tells whether the target has certainly received nothing of what was
+// written since mark: the connection was reset, and the target's system never
+// acknowledged a byte of it. That is how a request ends that crosses the closing
+// of an idle connection.
+func unseen(c net.Conn, mark int64) bool {
+	s, ok := rawConn(c)
+	if !ok {
+		return false
+	}
+	var info tcpInfo
+	err := s.Control(func(fd uintptr) {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		ok = errno == 0 && size >= uint32(unsafe.Sizeof(info))
+	})
+	const closed = 7 // TCP_CLOSE in linux/tcp.h
+	// The handshake's SYN counts as one byte.
+	return err == nil && ok && info.state == closed && info.bytesAcked <= uint64(mark)+1
+}
+
+// tcpInfo is the beginning of struct tcp_info in linux/tcp.h.
+type tcpInfo struct {
+	state      uint8
+	_          [119]byte
+	bytesAcked uint64
+}

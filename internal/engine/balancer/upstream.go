@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -113,15 +114,23 @@ func (b *Balancer) dialTarget(ctx context.Context, t *target, address string) (n
 		c.Close()
 		return nil, errCut
 	}
-	return &trackedConn{c, t}, nil
+	return &trackedConn{Conn: c, target: t}, nil
 }
 
 var errCut = errors.New("the target is deregistered")
 
-// trackedConn leaves its target's list when it is closed.
+// trackedConn leaves its target's list when it is closed, and counts what is
+// written to it.
 type trackedConn struct {
 	net.Conn
-	target *target
+	target  *target
+	written atomic.Int64
+}
+
+func (c *trackedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
 }
 
 // NetConn is the connection below.

@@ -16,10 +16,11 @@ import (
 // backConn is an HTTP/1.1 connection to a target.
 type backConn struct {
 	net.Conn
-	in     *input
-	target *target
-	used   time.Time
-	reused bool
+	in      *input
+	target  *target
+	tracked *trackedConn // below TLS
+	used    time.Time
+	reused  bool
 
 	idle  time.Duration
 	armed time.Time // when the deadline was last moved
@@ -70,7 +71,7 @@ func (t *target) sendH1(x *exchange) (*answer, *failure) {
 		stream = false
 	}
 	for fresh := false; ; fresh = true {
-		c, err := t.take(x, fresh)
+		c, err := t.take(x, fresh, stream)
 		if err != nil {
 			t.group.metrics.connectErrors.Add(1)
 			return nil, failing(fmt.Errorf("connecting to %s: %w", t.address, err))
@@ -87,13 +88,14 @@ func (t *target) sendH1(x *exchange) (*answer, *failure) {
 }
 
 // take returns a live idle connection, or dials.
-func (t *target) take(x *exchange, fresh bool) (*backConn, error) {
+func (t *target) take(x *exchange, fresh, stream bool) (*backConn, error) {
+	look := stream || !x.req.idempotent()
 	for !fresh {
 		c := t.idle.get()
 		if c == nil {
 			break
 		}
-		if !x.now.After(c.used.Add(idleCheckAfter)) || alive(c.Conn) {
+		if !look && !x.now.After(c.used.Add(idleCheckAfter)) || alive(c.Conn) {
 			c.reused = true
 			return c, nil
 		}
@@ -103,18 +105,20 @@ func (t *target) take(x *exchange, fresh bool) (*backConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &backConn{Conn: conn, in: newInput(conn), target: t}
+	c := &backConn{Conn: conn, in: newInput(conn), target: t, tracked: trackedBelow(conn)}
 	c.armer = c.arm
 	return c, nil
 }
 
 // idleCheckAfter is how long a connection rests before it is looked at for an
-// end that came meanwhile.
+// end that came meanwhile. For requests that may not be repeated it is looked at
+// in any case.
 const idleCheckAfter = time.Millisecond
 
 // roundTrip sends head (with a small body) and the streamed body, and reads the
 // answer's head. again means that nothing was answered on a reused connection
-// and the request may be sent afresh.
+// and the request may be sent afresh: it is idempotent and all at hand, or the
+// target has certainly not seen it.
 func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, f *failure, again bool) {
 	idle := x.lb.attributes.IdleTimeout
 	x.sent = time.Now()
@@ -122,10 +126,14 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	if x.ctx.Done() != nil {
 		defer context.AfterFunc(x.ctx, c.close)()
 	}
-	n, err := c.Write(head)
+	mark := c.tracked.written.Load()
+	_, err := c.Write(head)
+	if err == nil && stream && c.reused && !alive(c.Conn) && unseen(c.Conn, mark) {
+		err = errStale // before anything of the body is lost
+	}
 	if err != nil {
-		// Nothing left this machine, or the connection is known to be dead.
-		return nil, failing(fmt.Errorf("sending to %s: %w", c.target.address, err)), c.reused && (n == 0 || c.repeatable(x, stream))
+		again = c.reused && (unseen(c.Conn, mark) || !stream && x.req.idempotent())
+		return nil, failing(fmt.Errorf("sending to %s: %w", c.target.address, err)), again
 	}
 	var up *upload
 	if stream {
@@ -134,6 +142,7 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	}
 	a, err = c.await(x, idle, up)
 	if err != nil {
+		again = c.reused && !stream && c.in.buffered() == 0 && !timedOut(err) && (x.req.idempotent() || unseen(c.Conn, mark))
 		c.close()
 		if up != nil {
 			if cerr := up.failed.Load(); cerr != nil {
@@ -143,7 +152,6 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 		if err == errClientLeft || x.ctx.Err() != nil {
 			return nil, &failure{statusClientLeft, errClientLeft}, false
 		}
-		again = c.reused && c.in.buffered() == 0 && !timedOut(err) && c.repeatable(x, stream)
 		return nil, failing(fmt.Errorf("answer of %s: %w", c.target.address, err)), again
 	}
 	x.answered = time.Now()
@@ -183,18 +191,25 @@ func (c *backConn) await(x *exchange, idle time.Duration, up *upload) (*answer, 
 	}
 }
 
-// repeatable tells whether a request may be sent again after it may have
-// reached a target: only idempotent ones (RFC 9110 section 9.2.2), and only
-// when the body is still at hand.
-func (c *backConn) repeatable(x *exchange, streamed bool) bool {
-	if streamed {
-		return false
-	}
-	switch x.req.method {
+var errStale = errors.New("the target closed the connection while it was idle")
+
+// idempotent requests may be sent again after they may have reached a target
+// (RFC 9110 section 9.2.2).
+func (r *request) idempotent() bool {
+	switch r.method {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
-		return x.req.upgrade == ""
+		return r.upgrade == ""
 	}
-	return c.unseen()
+	return false
+}
+
+func trackedBelow(c net.Conn) *trackedConn {
+	for {
+		if t, ok := c.(*trackedConn); ok {
+			return t
+		}
+		c = c.(interface{ NetConn() net.Conn }).NetConn()
+	}
 }
 
 // finisher gives the connection back after the answer's body, if both sides are
