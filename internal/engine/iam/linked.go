@@ -18,7 +18,8 @@ import (
 const linkedPath = "/aws-service-role/"
 
 // linkedKind is a kind of service-linked role, as the services' own guides
-// describe theirs ("Using service-linked roles for …").
+// describe theirs ("Using service-linked roles for …"). The description is that
+// of a role which the service itself makes.
 type linkedKind struct {
 	service, role, policy, description string
 	// suffix tells that there may be several, told apart by a suffix.
@@ -118,11 +119,7 @@ func (s *Service) CreateServiceLinkedRole(_ context.Context, c *operation.Caller
 	if suffix != "" && !k.suffix {
 		return nil, api.InvalidInputException("Custom suffix is not allowed for %s", k.service)
 	}
-	description := k.description
-	if in.Description != nil {
-		description = *in.Description
-	}
-	r := s.linkedRole(k, linkedName(k.service, suffix), description)
+	r := s.linkedRole(k, linkedName(k.service, suffix), awsapi.V(in.Description))
 	err := s.env.Store.Update(func(tx *state.Tx) error {
 		if roles.Has(tx, scope, fold(r.Name)) {
 			return api.InvalidInputException("Service role name %s has been taken in this account, please try a different suffix.", r.Name)

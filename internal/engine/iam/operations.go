@@ -120,6 +120,17 @@ func (s *Service) Operations() []operation.Operation {
 		bind("GetAccountSummary", s.GetAccountSummary, anything),
 		bind("GetAccountAuthorizationDetails", s.GetAccountAuthorizationDetails, anything),
 
+		bind("GetAccountPasswordPolicy", s.GetAccountPasswordPolicy, anything),
+		bind("GetLoginProfile", s.GetLoginProfile, theUser),
+		bind("DeleteLoginProfile", s.DeleteLoginProfile, theUser),
+		bind("ListMFADevices", s.ListMFADevices, theUser),
+		bind("ListVirtualMFADevices", s.ListVirtualMFADevices, anything),
+		bind("ListSSHPublicKeys", s.ListSSHPublicKeys, theUser),
+		bind("ListSigningCertificates", s.ListSigningCertificates, theUser),
+		bind("ListServiceSpecificCredentials", s.ListServiceSpecificCredentials, allUsers),
+		bind("ListServerCertificates", s.ListServerCertificates, anything),
+		bind("ListSAMLProviders", s.ListSAMLProviders, anything),
+
 		bind("SimulateCustomPolicy", s.SimulateCustomPolicy, anything),
 		bind("SimulatePrincipalPolicy", s.SimulatePrincipalPolicy, theSource),
 		bind("GetContextKeysForCustomPolicy", s.GetContextKeysForCustomPolicy, anything),

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"strings"
-	"time"
 
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
@@ -64,12 +63,6 @@ func ownerID(userID string) string {
 	id, _, _ := strings.Cut(userID, ":")
 	return id
 }
-
-// Shortest and longest sessions, in AWS's words in the STS API reference.
-const (
-	ShortestSession = 900 * time.Second
-	LongestChained  = time.Hour
-)
 
 // regionOf is the region in an ARN.
 func regionOf(name string) string {

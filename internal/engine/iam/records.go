@@ -139,11 +139,9 @@ type account struct {
 
 // deletion is a task that deletes, or did not delete, a service-linked role.
 type deletion struct {
-	ID      string
-	Role    string
-	Failure string   `json:",omitzero"`
-	Region  string   `json:",omitzero"`
-	Uses    []string `json:",omitzero"`
+	ID, Role string
+	// Uses are the resources that needed the role, so that it stayed.
+	Uses []string `json:",omitzero"`
 }
 
 // LinkedUse tells that a resource needs a service-linked role. The service

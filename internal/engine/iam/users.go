@@ -78,14 +78,15 @@ func (s *Service) GetUser(_ context.Context, c *operation.Caller, in *api.GetUse
 	return &api.GetUserResponse{User: shown}, nil
 }
 
-// rootUser is the account's root user. AWS leaves out its name and path, which
-// the model requires, so it stands under the account's number.
+// rootUser is the account's root user. AWS leaves out its name and path, and its
+// id is the account's number, all of which breaks AWS's own model; here it keeps
+// to the model, with the number for a name.
 func (s *Service) rootUser(scope state.Scope) *api.User {
 	return &api.User{
 		Arn:        new(rootARN(scope.Account)),
 		CreateDate: new(s.born(scope)),
 		Path:       new("/"),
-		UserId:     new(scope.Account),
+		UserId:     new("ROOT" + scope.Account),
 		UserName:   new(scope.Account),
 	}
 }

@@ -17,6 +17,10 @@ import (
 // defaultDuration is a role session's when the request names none.
 const defaultDuration = 3600
 
+// longestChained is the longest session, in seconds, of a role that another
+// role's session assumes ("Role chaining" in the IAM User Guide).
+const longestChained = 3600
+
 // needsAssumeRole is what a caller must be allowed for a role. The trust policy
 // counts as the role's resource policy here; that it has to agree, which no other
 // resource policy has to, AssumeRole sees to itself.
@@ -175,7 +179,7 @@ func circumstances(c *operation.Caller) map[string][]string {
 // lasts checks how long a role's session may last.
 func lasts(r *iam.Role, seconds int, chained bool) error {
 	switch {
-	case chained && time.Duration(seconds)*time.Second > iam.LongestChained:
+	case chained && seconds > longestChained:
 		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	case seconds > r.MaxSession:
 		return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
