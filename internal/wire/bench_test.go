@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slipway-dev/slipway/internal/awsapi"
 	"github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	"github.com/slipway-dev/slipway/internal/wire"
@@ -100,5 +99,4 @@ func BenchmarkEncodeDescribeTargetHealth(b *testing.B) {
 	for b.Loop() {
 		wire.Encode(elbv2.API, op, out, "id")
 	}
-	_ = awsapi.None
 }

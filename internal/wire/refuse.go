@@ -94,7 +94,7 @@ func refuseEC2(x *violation) *awsapi.Error {
 	case notInEnum:
 		return awsapi.Errorf("InvalidParameterValue", 400, "Invalid value '%s' for %s.", x.value, x.path)
 	}
-	return awsapi.Errorf("InvalidParameterValue", 400, "Value (%s) for parameter %s is invalid. The value %s.", x.value, x.path, x.must())
+	return awsapi.Errorf("InvalidParameterValue", 400, "Value (%s) for parameter %s is invalid. It %s.", x.value, x.path, x.must())
 }
 
 // refuseECS: ECS says of a missing member "Family can not be blank.", "Container

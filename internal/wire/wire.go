@@ -61,10 +61,14 @@ type Answer struct {
 	Body   []byte
 }
 
-// Encode writes the operation's output, a pointer to an Operation.Out. Absent
-// members (nil, an enum's "") are left out, empty lists and maps are not.
+// Encode writes the operation's output, a pointer to an Operation.Out, nil for
+// one without members. Absent members (nil, an enum's "") are left out, empty
+// lists and maps are not.
 func Encode(svc *awsapi.Service, op *awsapi.Operation, out any, requestID string) Answer {
 	v, plans := reflect.ValueOf(out).Elem(), planOf(svc, op)
+	if !v.IsValid() {
+		v = reflect.New(op.Out).Elem()
+	}
 	b := plans.buffer()
 	switch {
 	case svc.Protocol != "json":
