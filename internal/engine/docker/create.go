@@ -23,8 +23,10 @@ const (
 )
 
 // Logs are kept with the daemon in the json-file driver, which Docker and
-// Podman both have, bounded so that no container fills the disk.
-var keptLogs = container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "20m", "max-file": "3"}}
+// Podman both have, bounded so that no container fills the disk. Few large
+// files, because a follower that falls behind by more than a file misses what
+// Docker 20.10 has rotated in between, be it still there or not.
+var keptLogs = container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "50m", "max-file": "2"}}
 
 const mib = 1 << 20
 

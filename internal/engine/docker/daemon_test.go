@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -270,3 +271,7 @@ func fetch(t *testing.T, url string) string {
 		}
 	}
 }
+
+func sameTime(a, b time.Time) bool { return a.Equal(b) }
+
+func sameAddress(a, b netip.Addr) bool { return a == b }

@@ -79,6 +79,7 @@ type Runtime struct {
 	host Host
 	hub  *hub
 
+	ctx     context.Context // ends when the Runtime is closed
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
 
@@ -136,14 +137,13 @@ func Open(ctx context.Context, opt Options) (*Runtime, error) {
 		stopping: map[string]bool{},
 		heardOf:  map[string]*hearsay{},
 	}
-	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
+	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := r.resync(ctx); err != nil {
-		stop()
+		r.stop()
 		cli.Close()
 		return nil, fmt.Errorf("opening docker: %w", err)
 	}
-	r.stopped.Go(func() { r.follow(follow) })
+	r.stopped.Go(func() { r.follow(r.ctx) })
 	return r, nil
 }
 
@@ -162,6 +162,15 @@ func (r *Runtime) Close() error {
 	r.stopped.Wait()
 	r.hub.close()
 	return r.cli.Close()
+}
+
+// later does something after a while, unless the Runtime is closed by then.
+func (r *Runtime) later(d time.Duration, do func(context.Context)) {
+	r.stopped.Go(func() {
+		if pause(r.ctx, d) == nil {
+			do(r.ctx)
+		}
+	})
 }
 
 var errClosed = errors.New("the engine is going down")

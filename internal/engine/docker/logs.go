@@ -154,22 +154,18 @@ type logReader struct {
 
 // stream is one of the two streams being read.
 type stream struct {
-	// behind is the position that was reached before this reading began;
-	// lines up to it have been handed over. past says that it lies behind us.
-	behind Position
-	past   bool
-	now    Position
-	text   []byte
-	begun  time.Time
-	cut    bool // a part of the line has been handed over already
+	tail
+	now   Position
+	text  []byte
+	begun time.Time
+	cut   bool // a part of the line has been handed over already
+	// former is the line before.
+	former []byte
 }
 
 // begin prepares for a reading from the cursor, and says since when to read.
 func (l *logReader) begin() time.Time {
-	l.out = [2]stream{
-		{behind: l.at.Stdout, past: l.at.Stdout.Time.IsZero()},
-		{behind: l.at.Stderr, past: l.at.Stderr.Time.IsZero()},
-	}
+	l.out = [2]stream{{tail: newTail(l.at.Stdout)}, {tail: newTail(l.at.Stderr)}}
 	since := l.at.Stdout.Time
 	if e := l.at.Stderr.Time; since.IsZero() || !e.IsZero() && e.Before(since) {
 		since = e
@@ -275,38 +271,54 @@ func index(stderr bool) int {
 	return 0
 }
 
-// line hands a line over, unless it was before.
+// line hands over what a line makes known to be new: itself, most often.
 func (l *logReader) line(stderr bool, text []byte, more bool) error {
 	s := &l.out[index(stderr)]
-	if s.now.Time.Equal(s.begun) {
-		s.now.Seen++
-	} else {
+	switch {
+	case !s.now.Time.Equal(s.begun):
 		s.now = Position{Time: s.begun, Seen: 1}
+	case !s.cut && bytes.Equal(text, s.former):
+		// The same line at the same nanosecond is one sent again; see tail.
+		return nil
+	default:
+		s.now.Seen++
 	}
-	if !s.past {
-		switch {
-		case s.now.Time.Before(s.behind.Time), s.now.Time.Equal(s.behind.Time) && s.now.Seen <= s.behind.Seen:
-			return nil
+	line := Line{Stderr: stderr, Time: s.begun, Text: bytes.Clone(text), More: more}
+	s.former = line.Text
+	for _, known := range s.next(s.now, line) {
+		if err := l.hand(known); err != nil {
+			return err
 		}
-		s.past = true
 	}
-	if stderr {
-		l.at.Stderr = s.now
+	return nil
+}
+
+func (l *logReader) hand(p placed) error {
+	if p.line.Stderr {
+		l.at.Stderr = p.at
 	} else {
-		l.at.Stdout = s.now
+		l.at.Stdout = p.at
 	}
-	l.refused = l.fn(Line{Stderr: stderr, Time: s.begun, Text: bytes.Clone(text), More: more, Cursor: l.at})
+	p.line.Cursor = l.at
+	l.refused = l.fn(p.line)
 	return l.refused
 }
 
-// flush hands over what has no newline at the end of everything.
+// flush hands over, at the end of everything, what has no newline and what was
+// held back.
 func (l *logReader) flush() error {
 	for i := range l.out {
-		if s := &l.out[i]; len(s.text) > 0 {
+		s := &l.out[i]
+		if len(s.text) > 0 {
 			if err := l.line(i == 1, s.text, false); err != nil {
 				return err
 			}
 			s.text = nil
+		}
+		for _, p := range s.release() {
+			if err := l.hand(p); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -114,6 +114,61 @@ func TestCutStreamIsToldFromItsEnd(t *testing.T) {
 	}
 }
 
+// As Docker 20.10 does when it rotates a file that it follows.
+func TestWhatIsSentAgainIsHandedOverOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 1000).Draw(t, "lines")
+		var lines, sent []kept
+		for i := range n {
+			lines = append(lines, kept{at: time.Duration(i + 1), text: fmt.Sprintf("%d\n", i)})
+		}
+		at := 0
+		for range rapid.IntRange(0, 6).Draw(t, "repetitions") {
+			end := rapid.IntRange(at, n).Draw(t, "up to")
+			sent = append(sent, lines[at:end]...)
+			at = rapid.IntRange(0, end).Draw(t, "back to")
+		}
+		sent = append(sent, lines[at:]...)
+		if diff := cmp.Diff(texts(lines), readAll(t, sent)); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestLinesAfterTheClockWasSetBackAreKept(t *testing.T) {
+	for _, after := range []int{1, 10, 63, 64, 65, 500} {
+		var sent []kept
+		for i := range 300 {
+			sent = append(sent, kept{at: time.Second + time.Duration(i), text: fmt.Sprintf("before %d\n", i)})
+		}
+		for i := range after {
+			sent = append(sent, kept{at: 500*time.Millisecond + time.Duration(i)*7, text: fmt.Sprintf("after %d\n", i)})
+		}
+		if diff := cmp.Diff(texts(sent), readAll(t, sent)); diff != "" {
+			t.Errorf("%d lines after: %s", after, diff)
+		}
+	}
+}
+
+func texts(messages []kept) (out []string) {
+	for _, m := range messages {
+		out = append(out, strings.TrimSuffix(m.text, "\n"))
+	}
+	return out
+}
+
+func readAll(t interface{ Fatal(...any) }, messages []kept) (out []string) {
+	l := &logReader{fn: func(line Line) error { out = append(out, string(line.Text)); return nil }}
+	l.begin()
+	if err := l.read(bytes.NewReader(daemonStream(messages, time.Time{}))); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.flush(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // However often a reading is cut, wherever, and whatever the times of lines:
 // going on from the last line's cursor gives each line exactly once. Times grow
 // within a stream; between the streams they may be against the order of

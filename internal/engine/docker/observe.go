@@ -42,7 +42,7 @@ func (r *Runtime) inspect(ctx context.Context, containerID string) error {
 	}
 	id, _, f := identify(c.Config.Labels)
 	seen := r.observed(c)
-	if seen.Phase == Stopped && r.again(ctx, id, f.Restart, &seen) {
+	if seen.Phase == Stopped && (r.doubted(id, c, &seen) || r.again(ctx, id, f.Restart, &seen)) {
 		return nil
 	}
 	r.hub.observe(id, f.NetworkMode, seen)
@@ -84,6 +84,32 @@ func (r *Runtime) observed(c *container.InspectResponse) ContainerStatus {
 		s.Address = address(c)
 	}
 	return s
+}
+
+// oomGrace is how long the news that the kernel ran out of memory may come
+// after the news of the end that it caused.
+const oomGrace = 500 * time.Millisecond
+
+// doubted tells that it is not clear yet why a container was killed: on cgroup
+// v1 the daemon may hear of a process's end before it hears that this was for
+// want of memory. It is looked at again when that is told, or has had its time.
+func (r *Runtime) doubted(id Identity, c *container.InspectResponse, seen *ContainerStatus) bool {
+	if seen.OOMKilled || seen.ExitCode == nil || *seen.ExitCode != exitKilled || c.HostConfig == nil || c.HostConfig.Memory == 0 {
+		return false
+	}
+	r.mu.Lock()
+	ordered := r.stopping[id.ID]
+	r.mu.Unlock()
+	left := min(oomGrace, oomGrace-r.now().Sub(seen.StoppedAt))
+	if ordered || left <= 0 {
+		return false
+	}
+	r.later(left, func(ctx context.Context) {
+		if err := r.look(ctx, seen.ID); err != nil && ctx.Err() == nil {
+			r.log.Warn("docker: looking at a container that was killed", "error", err)
+		}
+	})
+	return true
 }
 
 // exitKilled is the exit code of a process that SIGKILL ended.

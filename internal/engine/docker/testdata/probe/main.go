@@ -28,6 +28,10 @@ func main() {
 	}
 }
 
+var usr2 = make(chan os.Signal, 1)
+
+func init() { signal.Notify(usr2, syscall.SIGUSR2) }
+
 var steps = map[string]func(string){
 	"lines":   func(v string) { lines(os.Stdout, "out", v) },
 	"errs":    func(v string) { lines(os.Stderr, "err", v) },
@@ -58,6 +62,8 @@ var steps = map[string]func(string){
 		check(err)
 		fmt.Printf("%s\n", body)
 	},
+	// Wait for SIGUSR2.
+	"await": func(string) { <-usr2 },
 	// On SIGTERM: ignore it, or exit with a code.
 	"term": func(v string) { on(syscall.SIGTERM, v) },
 	"usr1": func(v string) { on(syscall.SIGUSR1, v) },
