@@ -54,7 +54,7 @@ func (s *Service) GetAccountSummary(_ context.Context, c *operation.Caller, _ *a
 		versions += len(p.Versions)
 	}
 	rootKey := 0
-	if anyOf(keysOf.Get(tx, everywhere, c.Account)) {
+	if rootKeys.Has(tx, everywhere, c.Account) || anyOf(keysOf.Get(tx, everywhere, c.Account)) {
 		rootKey = 1
 	}
 	return &api.GetAccountSummaryResponse{SummaryMap: map[string]int{

@@ -33,45 +33,43 @@ func (s *Service) Key(id string) (signature.Key, bool) {
 	if row, ok := sessions.Get(tx, everywhere, id); ok {
 		return s.sessionKey(tx, row)
 	}
-	s.opened.Delete(id)
+	s.opened.drop(id)
 	return signature.Key{}, false
 }
 
 func (s *Service) userKey(tx *state.Tx, row *AccessKey) (signature.Key, bool) {
 	scope := state.Scope{Account: row.Account}
-	var owner any
-	var caller *operation.Caller
-	if row.UserID == row.Account {
-		caller = rootCaller(row.Account, row.ID)
-	} else {
-		u, ok := userByID.One(tx, scope, row.UserID)
-		if !ok {
+	var owner *User
+	if row.UserID != row.Account {
+		var ok bool
+		if owner, ok = userByID.One(tx, scope, row.UserID); !ok {
 			return signature.Key{}, false
 		}
-		owner = u
-		if known, ok := s.known(row.ID, row, u); ok {
-			return known, true
-		}
-		caller = u.caller(scope, row.ID)
+	}
+	if known, ok := s.known(row.ID, row, owner); ok {
+		return known, true
 	}
 	secret, err := s.env.Vault.Open(row.Secret)
 	if err != nil {
 		s.env.Log.Error("an access key cannot be opened", "key", row.ID, "error", err)
 		return signature.Key{}, false
 	}
+	caller := rootCaller(row.Account, row.ID)
+	if owner != nil {
+		caller = owner.caller(scope, row.ID)
+	}
 	key := signature.Key{ID: row.ID, Secret: string(secret), Active: row.Active, Caller: caller}
-	s.opened.Store(row.ID, &openedKey{row, owner, key})
+	s.opened.put(row.ID, &openedKey{row, owner, key})
 	return key, true
 }
 
 // known is the key as it was opened before, if it is still good.
 func (s *Service) known(id string, row, owner any) (signature.Key, bool) {
-	o, ok := s.opened.Load(id)
-	if !ok {
+	k, ok := s.opened.get(id)
+	if !ok || k.row != row || k.owner != owner {
 		return signature.Key{}, false
 	}
-	k := o.(*openedKey)
-	return k.key, k.row == row && k.owner == owner
+	return k.key, true
 }
 
 // caller is the user as one who calls with a key.
@@ -97,7 +95,7 @@ func (s *Service) sessionKey(tx *state.Tx, row *Session) (signature.Key, bool) {
 		return signature.Key{}, false
 	}
 	key := signature.Key{ID: row.Key, Secret: secret, Token: token, Active: true, Expires: row.Expires, Caller: caller}
-	s.opened.Store(row.Key, &openedKey{row, owner, key})
+	s.opened.put(row.Key, &openedKey{row, owner, key})
 	return key, true
 }
 

@@ -66,13 +66,22 @@ func (s *Service) sessionSources(tx *state.Tx, c *operation.Caller) []policy.Sou
 	return list
 }
 
+// nothing is the policies of the root user, who needs none, and of nobody.
 var nothing = &policy.Policies{}
+
+// whatRootMay is for those whom the root user federates: they are not root, but
+// may do what it may, within their session's policies.
+var whatRootMay = &policy.Policies{Identity: []policy.Source{{Kind: policy.Identity, Name: "root", Document: must(policy.Parse([]byte(
+	`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)))}}}
 
 // standing is the policies that hold for all the caller's keys and sessions.
 func (s *Service) standing(tx *state.Tx, c *operation.Caller) *policy.Policies {
 	scope := c.Global()
 	switch c.Kind {
 	case operation.User, operation.Federated:
+		if c.Kind == operation.Federated && c.Name == "" {
+			return whatRootMay
+		}
 		if u, ok := users.Get(tx, scope, fold(c.Name)); ok {
 			return s.userPolicies(tx, scope, u)
 		}
@@ -103,8 +112,8 @@ func (s *Service) bundled(tx *state.Tx, scope state.Scope, id string, rows []any
 	if boundary != "" {
 		rows = append(rows, managedRow(tx, scope, boundary))
 	}
-	if known, ok := s.bundles.Load(id); ok && slices.Equal(known.(*bundle).rows, rows) {
-		return known.(*bundle).policies
+	if known, ok := s.bundles.get(id); ok && slices.Equal(known.rows, rows) {
+		return known.policies
 	}
 	p := &policy.Policies{}
 	for _, g := range grants {
@@ -113,7 +122,7 @@ func (s *Service) bundled(tx *state.Tx, scope state.Scope, id string, rows []any
 	if boundary != "" {
 		p.Boundary = s.boundarySources(tx, scope, boundary)
 	}
-	s.bundles.Store(id, &bundle{rows, p})
+	s.bundles.put(id, &bundle{rows, p})
 	return p
 }
 

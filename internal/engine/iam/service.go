@@ -24,8 +24,8 @@ type Service struct {
 	env *operation.Env
 
 	documents policy.Cache
-	opened    sync.Map // access key id → *openedKey
-	bundles   sync.Map // unique id of a user or role → *bundle
+	opened    cache[*openedKey] // by access key id
+	bundles   cache[*bundle]    // by unique id of a user or role
 
 	rootMu sync.RWMutex
 	roots  map[string]Root // by id

@@ -63,7 +63,7 @@ func (s *Service) forget(tx *state.Tx) {
 	left := 8
 	for row := range sessionsByDay.Get(tx, everywhere, day(s.now().AddDate(0, 0, -2))) {
 		sessions.Delete(tx, everywhere, row.Key)
-		s.opened.Delete(row.Key)
+		s.opened.drop(row.Key)
 		if left--; left == 0 {
 			return
 		}

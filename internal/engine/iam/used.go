@@ -59,11 +59,11 @@ func (s *Service) Used(id, service, region string) {
 // roleOf is the unique id of the role whose session the key is, as it was last
 // opened; empty for other sessions.
 func (s *Service) roleOf(id string) string {
-	o, ok := s.opened.Load(id)
+	k, ok := s.opened.get(id)
 	if !ok {
 		return ""
 	}
-	if c := o.(*openedKey).key.Caller.(*operation.Caller); c.Kind == operation.AssumedRole {
+	if c := k.key.Caller.(*operation.Caller); c.Kind == operation.AssumedRole {
 		return ownerID(c.UserID)
 	}
 	return ""

@@ -222,6 +222,13 @@ func TestUsersTokens(t *testing.T) {
 			t.Errorf("federated, %s: %v, want %v", action, got, want)
 		}
 	}
+	byRoot := ok[api.GetFederationTokenResponse](t)(r.GetFederationToken(t.Context(), r.root, &api.GetFederationTokenRequest{
+		Name: new("guest"), Policy: new(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecs:*","Resource":"*"}}`),
+	}))
+	c = r.bearer(*byRoot.Credentials.AccessKeyId)
+	if !r.may(c, "ecs:ListClusters", "*") || r.may(c, "ecr:GetAuthorizationToken", "*") {
+		t.Error("whom root federates has the wrong permissions")
+	}
 	nobody := ok[api.GetFederationTokenResponse](t)(r.GetFederationToken(t.Context(), ana, &api.GetFederationTokenRequest{Name: new("nobody")}))
 	if r.may(r.bearer(*nobody.Credentials.AccessKeyId), "ecs:ListClusters", "*") {
 		t.Error("a federated user without policies may do something")
