@@ -40,12 +40,13 @@ type exchange struct {
 	upgraded                bool
 	received, returned      int64 // bytes
 	upload                  *upload
-	forTarget               fields
+	forTarget, forClient    fields
 }
 
 // client is what is known of a connection.
 type client struct {
 	remote  netip.AddrPort
+	ip      string // remote's address
 	local   netip.AddrPort
 	tls     *clientTLS // nil for plain connections
 	traceID string
@@ -81,20 +82,29 @@ type responder interface {
 
 // answer is a target's response.
 type answer struct {
-	status   int
-	reason   string
-	fields   fields
-	length   int64 // −1 is unknown
-	body     io.Reader
-	trailers func() fields
-	// more tells that Read would not wait.
-	more func() bool
-	// close gives the connection back, or closes it when clean is false.
-	close func(clean bool)
+	status int
+	reason string
+	fields fields
+	length int64      // −1 is unknown
+	body   answerBody // nil is none
+	owner  answerOwner
 	// conn is the raw connection after 101.
 	conn net.Conn
 	in   *input
 }
+
+// answerBody is a body as it comes from a target.
+type answerBody interface {
+	io.Reader
+	ready() bool // Read would not wait
+}
+
+// trailing bodies have trailers at their end.
+type trailing interface{ trailing() fields }
+
+// answerOwner takes an answer's connection back, or closes it when the exchange
+// did not come to a clean end. The answer is void afterwards.
+type answerOwner interface{ finish(clean bool) }
 
 // failure is why a target gave no answer: the status the client gets, and why.
 type failure struct {

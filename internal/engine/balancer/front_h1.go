@@ -132,8 +132,10 @@ func firstLine(b []byte) []byte {
 func (h *h1Conn) begin(now time.Time) *exchange {
 	x := &h.x
 	fields, cookies := x.req.fields[:0], x.setCookies[:0]
+	forTarget, forClient := x.forTarget[:0], x.forClient[:0]
 	*x = exchange{bal: h.sock.bal, client: h.client, out: &h.out, ctx: context.Background(), now: now}
 	x.req.fields, x.setCookies = fields, cookies
+	x.forTarget, x.forClient = forTarget, forClient
 	x.req.source = h.client.remote.Addr()
 	h.out.reset()
 	return x
@@ -364,9 +366,6 @@ func (o *h1Responder) write(p []byte, more bool) error {
 	}
 	return o.flush()
 }
-
-// chunkRoom is what a chunk takes beside its data.
-const chunkRoom = 20
 
 func (o *h1Responder) flush() error {
 	if len(o.buf.b) == 0 {

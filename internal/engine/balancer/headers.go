@@ -23,11 +23,11 @@ func tooManyForwarded(f fields) bool {
 
 // toTarget are the headers that the target gets, beside Host and framing.
 func (x *exchange) toTarget() fields {
-	if x.forTarget != nil {
+	if len(x.forTarget) > 0 {
 		return x.forTarget
 	}
 	r, attrs := &x.req, &x.lb.attributes
-	out := make(fields, 0, len(r.fields)+6)
+	out := x.forTarget
 	if xff, ok := x.forwardedFor(); ok {
 		out = append(out, field{"X-Forwarded-For", xff})
 	}
@@ -109,7 +109,7 @@ func (x *exchange) forwardedFor() (string, bool) {
 	case XFFRemove:
 		return "", false
 	}
-	client := x.client.remote.Addr().String()
+	client := x.client.ip
 	if x.lb.attributes.XFFClientPort {
 		client = x.client.remote.String()
 	}
@@ -136,32 +136,34 @@ func (x *exchange) hostForTarget() string {
 func traceID(was string, now time.Time) string {
 	var id [12]byte
 	rand.Read(id[:])
-	var b [35]byte
-	b[0], b[1] = '1', '-'
-	secs := now.Unix()
-	hex.Encode(b[2:10], []byte{byte(secs >> 24), byte(secs >> 16), byte(secs >> 8), byte(secs)})
-	b[10] = '-'
-	hex.Encode(b[11:], id[:])
-	self := string(b[:])
-	if !strings.Contains(was, "Root=") {
-		if was == "" {
-			return "Root=" + self
-		}
-		return "Root=" + self + ";" + was
+	secs := uint32(now.Unix())
+	root := strings.Contains(was, "Root=")
+	b := make([]byte, 0, 64)
+	if root {
+		b = append(b, "Self=1-"...)
+	} else {
+		b = append(b, "Root=1-"...)
 	}
-	var rest []string
+	b = hex.AppendEncode(b, []byte{byte(secs >> 24), byte(secs >> 16), byte(secs >> 8), byte(secs)})
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[:])
+	if was == "" {
+		return string(b)
+	}
 	for part := range strings.SplitSeq(was, ";") {
-		if !strings.HasPrefix(strings.TrimSpace(part), "Self=") {
-			rest = append(rest, part)
+		if root && strings.HasPrefix(strings.TrimSpace(part), "Self=") {
+			continue // it is replaced
 		}
+		b = append(b, ';')
+		b = append(b, part...)
 	}
-	return "Self=" + self + ";" + strings.Join(rest, ";")
+	return string(b)
 }
 
 // toClient are the headers of a target's answer that the client gets.
 func (x *exchange) toClient(a *answer) fields {
 	h := &x.listener.headers
-	out := make(fields, 0, len(a.fields)+len(x.setCookies)+len(h.SetOnResponse)+1)
+	out := x.forClient[:0]
 	nominated := a.fields.get("Connection")
 	for _, f := range a.fields {
 		if hopByHop(f.name) || h.HideServer && equalFold(f.name, "Server") {
@@ -175,7 +177,8 @@ func (x *exchange) toClient(a *answer) fields {
 	for _, c := range x.setCookies {
 		out = append(out, field{"Set-Cookie", c})
 	}
-	return x.listener.decorate(out)
+	x.forClient = x.listener.decorate(out)
+	return x.forClient
 }
 
 // decorate sets the headers that listener attributes add to every answer.

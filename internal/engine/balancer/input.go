@@ -182,6 +182,8 @@ func (s *sized) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (s *sized) ready() bool { return s.in.ready() }
+
 // chunked is a body in the chunked transfer coding. It is read strictly: hex
 // sizes, CRLF, no more than a line of extensions, which are dropped.
 type chunked struct {
@@ -226,6 +228,8 @@ func (c *chunked) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+func (c *chunked) trailing() fields { return c.trailers }
 
 // ready tells that Read would not wait.
 func (c *chunked) ready() bool {

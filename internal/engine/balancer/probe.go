@@ -179,8 +179,8 @@ func (p *probe) askH1(c net.Conn) (int, error) {
 	if err != nil {
 		return 0, unexpected(err)
 	}
-	a, err := parseAnswer(head)
-	if err != nil {
+	var a answer
+	if err := a.parse(head); err != nil {
 		return 0, err
 	}
 	return a.status, nil

@@ -214,7 +214,7 @@ func (x *exchange) relay(a *answer) {
 		length = -1
 	}
 	clean := x.copyAnswer(a, length)
-	a.close(clean)
+	a.owner.finish(clean)
 	if !clean {
 		x.out.abort()
 	}
@@ -224,35 +224,43 @@ func (x *exchange) copyAnswer(a *answer, length int64) bool {
 	if x.out.begin(a.status, a.reason, x.toClient(a), length) != nil {
 		return false
 	}
-	if a.body != nil {
-		if !a.more() && x.out.flush() != nil {
-			return false
-		}
-		buf := getBuf()
-		defer buf.release()
-		b := buf.b[:partSize]
-		for {
-			n, err := a.body.Read(b)
-			if n > 0 {
-				x.returned += int64(n)
-				if x.out.write(b[:n], err == io.EOF || err == nil && a.more()) != nil {
-					return false
-				}
-			}
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				x.bal.log.Debug("target's answer broke off", "group", x.group.id, "target", x.target.id, "cause", err)
+	if a.body != nil && !x.copyBody(a) {
+		return false
+	}
+	var trailers fields
+	if t, ok := a.body.(trailing); ok {
+		trailers = t.trailing()
+	}
+	return x.out.finish(trailers) == nil
+}
+
+// copyBody sends the body part by part as it comes.
+func (x *exchange) copyBody(a *answer) bool {
+	if !a.body.ready() && x.out.flush() != nil {
+		return false
+	}
+	buf := getBuf()
+	defer buf.release()
+	b := buf.b[:partSize]
+	for {
+		n, err := a.body.Read(b)
+		if n > 0 {
+			x.returned += int64(n)
+			if x.out.write(b[:n], err == io.EOF || err == nil && a.body.ready()) != nil {
 				return false
 			}
 		}
+		if err == nil {
+			err = x.splice(a)
+		}
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			x.bal.log.Debug("target's answer broke off", "group", x.group.id, "target", x.target.id, "cause", err)
+			return false
+		}
 	}
-	var trailers fields
-	if a.trailers != nil {
-		trailers = a.trailers()
-	}
-	return x.out.finish(trailers) == nil
 }
 
 // silence leaves a request without an answer: its listener does not admit the

@@ -80,6 +80,7 @@ func (s *socket) serve(c net.Conn) {
 	var id [16]byte
 	rand.Read(id[:])
 	who := &client{remote: addrPort(c.RemoteAddr()), local: addrPort(c.LocalAddr()), traceID: "TID_" + hex.EncodeToString(id[:])}
+	who.ip = who.remote.Addr().String()
 	if s.tls == nil {
 		s.serveH1(c, who)
 		return

@@ -12,7 +12,7 @@ import (
 // WebSocket holds a drain up to its deadline.
 func (x *exchange) tunnel(a *answer) {
 	x.status, x.replied, x.upgraded = 101, time.Now(), true
-	defer a.close(false)
+	defer a.owner.finish(false)
 	conn, in, err := x.out.takeOver(x.upgradeFields(a))
 	if err != nil {
 		return

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +23,14 @@ type backConn struct {
 	idle  time.Duration
 	armed time.Time // when the deadline was last moved
 	armer func()    // arm
+
+	// Of the exchange under way, kept here to spare the collector.
+	answer  answer
+	sized   sized
+	chunked chunked
+	x       *exchange
+	upload  *upload
+	unwatch func() bool
 }
 
 func (c *backConn) close() { c.Conn.Close() }
@@ -49,8 +55,6 @@ func (o *outbuf) release() {
 
 // smallBody is a body that is read whole before a target is bothered with it.
 const smallBody = 8 << 10
-
-const responseHeadLimit = 32 << 10
 
 // sendH1 carries an exchange to a target over HTTP/1.1. A connection that was
 // used before may have been closed by the target meanwhile: when it fails
@@ -113,7 +117,7 @@ func (t *target) take(x *exchange, fresh, stream bool) (*backConn, error) {
 // idleCheckAfter is how long a connection rests before it is looked at for an
 // end that came meanwhile. For requests that may not be repeated it is looked at
 // in any case.
-const idleCheckAfter = time.Millisecond
+const idleCheckAfter = time.Second
 
 // roundTrip sends head (with a small body) and the streamed body, and reads the
 // answer's head. again means that nothing was answered on a reused connection
@@ -123,8 +127,9 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	idle := x.lb.attributes.IdleTimeout
 	x.sent = time.Now()
 	c.SetDeadline(x.sent.Add(min(idle, watchAfter)))
+	c.x, c.upload, c.unwatch = x, nil, nil
 	if x.ctx.Done() != nil {
-		defer context.AfterFunc(x.ctx, c.close)()
+		c.unwatch = context.AfterFunc(x.ctx, c.close)
 	}
 	mark := c.tracked.written.Load()
 	_, err := c.Write(head)
@@ -135,17 +140,16 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 		again = c.reused && (unseen(c.Conn, mark) || !stream && x.req.idempotent())
 		return nil, failing(fmt.Errorf("sending to %s: %w", c.target.address, err)), again
 	}
-	var up *upload
 	if stream {
-		up = startUpload(c, x, idle)
-		x.upload = up
+		c.upload = startUpload(c, x, idle)
+		x.upload = c.upload
 	}
-	a, err = c.await(x, idle, up)
+	a, err = c.await(x, idle)
 	if err != nil {
 		again = c.reused && !stream && c.in.buffered() == 0 && !timedOut(err) && (x.req.idempotent() || unseen(c.Conn, mark))
 		c.close()
-		if up != nil {
-			if cerr := up.failed.Load(); cerr != nil {
+		if c.upload != nil {
+			if cerr := c.upload.failed.Load(); cerr != nil {
 				return nil, clientFailure(*cerr), false
 			}
 		}
@@ -155,7 +159,6 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 		return nil, failing(fmt.Errorf("answer of %s: %w", c.target.address, err)), again
 	}
 	x.answered = time.Now()
-	a.close = c.finisher(x, a, up)
 	return a, nil, false
 }
 
@@ -167,27 +170,32 @@ var errClientLeft = errors.New("the client closed its connection")
 
 // await reads the answer's head, past informational ones: the front tells the
 // client 100 itself.
-func (c *backConn) await(x *exchange, idle time.Duration, up *upload) (*answer, error) {
-	var left atomic.Bool
-	watching := up != nil
+func (c *backConn) await(x *exchange, idle time.Duration) (*answer, error) {
 	c.in.arm = nil // until there is an answer
+	var left *atomic.Bool
 	for {
 		a, err := c.readAnswer(x)
 		switch {
-		case err == nil && a.status >= 100 && a.status < 200 && a.status != 101:
+		case err == nil && a.status < 200 && a.status != 101:
 			continue
-		case err != nil && timedOut(err) && !watching && watchAfter < idle:
-			watching = true
-			c.SetDeadline(x.sent.Add(idle))
-			defer x.out.watch(func() {
-				left.Store(true)
-				c.close()
-			})()
-			continue
-		case err != nil && left.Load():
+		case err == nil:
+			return a, nil
+		case left != nil && left.Load():
 			return nil, errClientLeft
+		case left != nil || !timedOut(err) || idle <= watchAfter:
+			return nil, err
 		}
-		return a, err
+		since := x.sent
+		if c.upload != nil {
+			<-c.upload.done // its end set the deadline that has passed
+			since = c.upload.ended
+		}
+		c.SetDeadline(since.Add(idle))
+		left = &atomic.Bool{}
+		defer x.out.watch(func() {
+			left.Store(true)
+			c.close()
+		})()
 	}
 }
 
@@ -212,243 +220,21 @@ func trackedBelow(c net.Conn) *trackedConn {
 	}
 }
 
-// finisher gives the connection back after the answer's body, if both sides are
-// at a message's end and nobody asked to close.
-func (c *backConn) finisher(x *exchange, a *answer, up *upload) func(bool) {
-	reusable := a.length != untilClose && !a.fields.token("Connection", "close") && !x.apart && a.status != 101
-	return func(clean bool) {
-		if up != nil && !up.finished() {
-			clean = false
-		}
-		if !clean || !reusable || c.in.buffered() > 0 {
-			c.close()
-			return
-		}
-		c.used = time.Now()
-		c.target.idle.put(c, x.lb.attributes.IdleTimeout)
+// finish gives the connection back after the answer's body, if both sides are at
+// a message's end and nobody asked to close. The answer is void from then on.
+func (c *backConn) finish(clean bool) {
+	a, x, up := &c.answer, c.x, c.upload
+	if c.unwatch != nil && !c.unwatch() {
+		clean = false // the client's end closes the connection at this moment
 	}
-}
-
-// untilClose is the length of a body that ends with the connection.
-const untilClose = -2
-
-func (x *exchange) askForBody() {
-	if x.req.ask != nil {
-		x.req.ask()
-		x.req.ask = nil
+	c.x, c.upload, c.unwatch = nil, nil, nil
+	if up != nil && !up.finished() {
+		clean = false
 	}
-}
-
-// upload copies a request's body to a target while the answer is awaited.
-type upload struct {
-	done   chan struct{}
-	failed atomic.Pointer[error] // reading the client
-}
-
-func startUpload(c *backConn, x *exchange, idle time.Duration) *upload {
-	x.askForBody()
-	up := &upload{done: make(chan struct{})}
-	c.SetReadDeadline(time.Time{}) // the answer's time runs from the last byte sent
-	x.bal.work.Go(func() {
-		defer close(up.done)
-		if err := up.run(c, x, idle); err != nil {
-			up.failed.Store(&err)
-			c.close() // ends the wait for an answer too
-			return
-		}
-		c.SetReadDeadline(time.Now().Add(idle))
-	})
-	return up
-}
-
-// run returns what went wrong with reading the client. An error of writing is
-// the answer's reader's to see: the target may have answered early.
-func (up *upload) run(c *backConn, x *exchange, idle time.Duration) error {
-	buf := getBuf()
-	defer buf.release()
-	b := buf.b[:partSize]
-	const room = 18 // for a chunk's size line
-	for {
-		n, err := x.req.body.Read(b[room : len(b)-2])
-		if n > 0 {
-			part := b[room : room+n]
-			if x.req.length < 0 {
-				part = frameChunk(b, room, n)
-			}
-			c.SetWriteDeadline(time.Now().Add(idle))
-			if _, werr := c.Write(part); werr != nil {
-				return nil
-			}
-		}
-		switch {
-		case err == io.EOF && x.req.length < 0:
-			c.Write(appendTrailers([]byte("0\r\n"), x.req.trailers))
-			return nil
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
+	if !clean || x.apart || a.length == untilClose || a.status == 101 || c.in.buffered() > 0 || a.fields.token("Connection", "close") {
+		c.close()
+		return
 	}
-}
-
-// finished tells whether the whole body was read.
-func (up *upload) finished() bool {
-	select {
-	case <-up.done:
-		return up.failed.Load() == nil
-	default:
-		return false
-	}
-}
-
-// frameChunk makes a chunk of b[room:room+n], in place.
-func frameChunk(b []byte, room, n int) []byte {
-	var size [18]byte
-	line := append(strconv.AppendInt(size[:0], int64(n), 16), '\r', '\n')
-	from := room - len(line)
-	copy(b[from:], line)
-	copy(b[room+n:], "\r\n")
-	return b[from : room+n+2]
-}
-
-func appendTrailers(b []byte, trailers func() fields) []byte {
-	if trailers != nil {
-		for _, f := range trailers() {
-			b = appendField(b, f.name, f.value)
-		}
-	}
-	return append(b, "\r\n"...)
-}
-
-// readAnswer reads a response's head and frames its body.
-func (c *backConn) readAnswer(x *exchange) (*answer, error) {
-	head, err := c.in.head(responseHeadLimit)
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	a, err := parseAnswer(head)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case a.status == 101:
-		if x.req.upgrade == "" {
-			return nil, errors.New("switches protocols unasked")
-		}
-		a.conn, a.in = c.Conn, c.in
-	case x.req.method == "HEAD" || a.status < 200 || a.status == 204 || a.status == 304:
-		a.length = max(a.length, -1)
-	case a.length == -1:
-		body := &chunked{in: c.in}
-		a.body, a.more, a.trailers = body, body.ready, func() fields { return body.trailers }
-	case a.length == untilClose:
-		a.body, a.more = c.in, c.in.ready
-	case a.length > 0:
-		a.body, a.more = &sized{c.in, a.length}, c.in.ready
-	}
-	c.idle, c.armed, c.in.arm = x.lb.attributes.IdleTimeout, time.Time{}, c.armer
-	return a, nil
-}
-
-// arm moves the deadline on as an answer's body comes in.
-func (c *backConn) arm() {
-	if now := time.Now(); now.Sub(c.armed) > c.idle/64 {
-		c.SetDeadline(now.Add(c.idle))
-		c.armed = now
-	}
-}
-
-// parseAnswer parses a response's head. Its length is −1 for chunked bodies and
-// untilClose where nothing else tells.
-func parseAnswer(head string) (*answer, error) {
-	line, rest := cutLine(head)
-	if len(line) < 12 || line[:7] != "HTTP/1." || line[8] != ' ' || len(line) > 12 && line[12] != ' ' {
-		return nil, fmt.Errorf("malformed status line %.40q", line)
-	}
-	status, err := strconv.Atoi(line[9:12])
-	if err != nil || status < 100 {
-		return nil, fmt.Errorf("malformed status line %.40q", line)
-	}
-	a := &answer{status: status, length: untilClose, fields: make(fields, 0, 12)}
-	if len(line) > 13 {
-		a.reason = line[13:]
-	}
-	old, sawLength := line[7] == '0', false
-	for rest != "\r\n" && rest != "\n" {
-		line, rest = cutLine(rest)
-		f, ok := parseField(line)
-		if !ok {
-			return nil, fmt.Errorf("malformed header %.40q", line)
-		}
-		switch {
-		case len(f.name) == 14 && equalFold(f.name, "Content-Length"):
-			n, ok := digits(f.value)
-			if !ok || sawLength && n != a.length {
-				return nil, fmt.Errorf("malformed Content-Length %.40q", f.value)
-			}
-			if a.length != -1 {
-				a.length, sawLength = n, true
-			}
-		case len(f.name) == 17 && equalFold(f.name, "Transfer-Encoding"):
-			if !equalFold(f.value, "chunked") {
-				if equalFold(f.value, "identity") {
-					continue
-				}
-				return nil, fmt.Errorf("unsupported Transfer-Encoding %.40q", f.value)
-			}
-			a.length = -1
-		default:
-			a.fields = append(a.fields, f)
-		}
-	}
-	if old && !a.fields.token("Connection", "keep-alive") {
-		a.fields = append(a.fields, field{"Connection", "close"})
-	}
-	return a, nil
-}
-
-// cutLine cuts the first line off a head; lines end in CRLF or LF.
-func cutLine(s string) (line, rest string) {
-	i := strings.IndexByte(s, '\n')
-	if i < 0 {
-		return s, ""
-	}
-	line, rest = s[:i], s[i+1:]
-	return strings.TrimSuffix(line, "\r"), rest
-}
-
-// appendRequestHead writes the head that a target gets.
-func appendRequestHead(b []byte, x *exchange) []byte {
-	r := &x.req
-	b = append(b, r.method...)
-	b = append(b, ' ')
-	b = append(b, x.uri...)
-	b = append(b, " HTTP/1.1\r\n"...)
-	b = appendField(b, "Host", x.host)
-	for _, f := range x.toTarget() {
-		b = appendField(b, f.name, f.value)
-	}
-	switch {
-	case r.upgrade != "":
-		b = appendField(b, "Connection", "upgrade")
-		b = appendField(b, "Upgrade", r.upgrade)
-	case r.length < 0:
-		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-	case r.length > 0 || r.method == "POST" || r.method == "PUT" || r.method == "PATCH":
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, r.length, 10)
-		b = append(b, "\r\n"...)
-	}
-	if x.apart {
-		b = append(b, "Connection: close\r\n"...)
-	}
-	return append(b, "\r\n"...)
-}
-
-func appendField(b []byte, name, value string) []byte {
-	b = append(b, name...)
-	b = append(b, ": "...)
-	b = append(b, value...)
-	return append(b, "\r\n"...)
+	c.used = time.Now()
+	c.target.idle.put(c, x.lb.attributes.IdleTimeout)
 }

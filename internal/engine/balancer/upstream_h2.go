@@ -101,17 +101,27 @@ func (u *upstreamH2) send(x *exchange) (*answer, *failure) {
 	}
 	x.answered = time.Now()
 	idle.pat()
+	body := &h2Answer{watchedReader{resp.Body, idle}, resp, cancel}
 	return &answer{
 		status: resp.StatusCode, fields: fromHeader(withoutLength(resp.Header)), length: resp.ContentLength,
-		body:     &watchedReader{resp.Body, idle},
-		more:     func() bool { return false },
-		trailers: func() fields { return fromHeader(resp.Trailer) },
-		close: func(bool) {
-			idle.stop()
-			resp.Body.Close()
-			cancel(nil)
-		},
+		body: body, owner: body,
 	}, nil
+}
+
+// h2Answer is the rest of an answer that comes over HTTP/2.
+type h2Answer struct {
+	watchedReader
+	resp   *http.Response
+	cancel context.CancelCauseFunc
+}
+
+func (a *h2Answer) ready() bool      { return false }
+func (a *h2Answer) trailing() fields { return fromHeader(a.resp.Trailer) }
+
+func (a *h2Answer) finish(bool) {
+	a.dog.stop()
+	a.resp.Body.Close()
+	a.cancel(nil)
 }
 
 func withoutLength(h http.Header) http.Header {

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // handle makes an exchange of a request that x/net/http2 read.
 func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	x := &exchange{bal: s.bal, client: c, now: time.Now(), ctx: r.Context()}
-	out := &stdResponder{w: w}
+	out := &stdResponder{w: w, x: x}
 	x.out = out
 	x.req = request{
 		method: r.Method, target: r.RequestURI, host: r.Host, proto: "HTTP/2.0",
@@ -20,7 +21,7 @@ func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	}
 	x.req.splitTarget(r.RequestURI)
 	if r.ContentLength != 0 {
-		x.req.body = &countingBody{r.Body, x}
+		x.req.body = &stdBody{body: r.Body, out: out}
 		x.req.trailers = func() fields { return fromHeader(r.Trailer) }
 	}
 	for name := range r.Trailer { // announced; the values come after the body
@@ -35,14 +36,21 @@ func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	}
 }
 
-type countingBody struct {
-	body interface{ Read([]byte) (int, error) }
-	x    *exchange
+// stdBody reads a stream's body, keeping the idle timeout.
+type stdBody struct {
+	body  io.Reader
+	out   *stdResponder
+	armed time.Time
 }
 
-func (b *countingBody) Read(p []byte) (int, error) {
+func (b *stdBody) Read(p []byte) (int, error) {
+	idle := b.out.x.lb.attributes.IdleTimeout
+	if now := time.Now(); now.Sub(b.armed) > idle/64 {
+		http.NewResponseController(b.out.w).SetReadDeadline(now.Add(idle))
+		b.armed = now
+	}
 	n, err := b.body.Read(p)
-	atomic.AddInt64(&b.x.received, int64(n))
+	atomic.AddInt64(&b.out.x.received, int64(n))
 	return n, err
 }
 
@@ -59,7 +67,8 @@ func fromHeader(h http.Header) fields {
 // stdResponder answers through a http.ResponseWriter.
 type stdResponder struct {
 	w      http.ResponseWriter
-	length int64
+	x      *exchange
+	armed  time.Time
 	broken bool
 }
 
@@ -72,7 +81,6 @@ func (o *stdResponder) begin(status int, _ string, f fields, length int64) error
 	if h["Content-Type"] == nil {
 		h["Content-Type"] = nil // do not guess
 	}
-	o.length = length
 	if length >= 0 && status != 204 && status >= 200 {
 		h["Content-Length"] = []string{itoa(int(length))}
 	}
@@ -82,6 +90,7 @@ func (o *stdResponder) begin(status int, _ string, f fields, length int64) error
 
 // write sends a part of the body, at once when the next is not yet there.
 func (o *stdResponder) write(p []byte, more bool) error {
+	o.arm()
 	_, err := o.w.Write(p)
 	if err == nil && !more {
 		err = o.flush()
@@ -89,7 +98,19 @@ func (o *stdResponder) write(p []byte, more bool) error {
 	return err
 }
 
-func (o *stdResponder) flush() error { return http.NewResponseController(o.w).Flush() }
+func (o *stdResponder) flush() error {
+	o.arm()
+	return http.NewResponseController(o.w).Flush()
+}
+
+// arm moves the deadline on within which the client must take what is written.
+func (o *stdResponder) arm() {
+	idle := o.x.lb.attributes.IdleTimeout
+	if now := time.Now(); now.Sub(o.armed) > idle/64 {
+		http.NewResponseController(o.w).SetWriteDeadline(now.Add(idle))
+		o.armed = now
+	}
+}
 
 func (o *stdResponder) finish(trailers fields) error {
 	for _, t := range trailers {
