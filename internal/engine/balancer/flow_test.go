@@ -425,13 +425,16 @@ func TestSwapsUnderLoadLoseNothing(t *testing.T) {
 	r := newRig(t, one(plain(forward("g")), g))
 	r.untilState("v0", balancer.Healthy)
 
-	quit := make(chan bool)
+	quit, ticks := make(chan bool), make(chan bool)
 	const clients = 8
 	done := make(chan int, clients)
 	for i := range clients {
-		go func() { done <- hammer(t, r, i, quit) }()
+		go func() { done <- hammer(t, r, i, quit, ticks) }()
 	}
 	for i := 1; i <= 30; i++ {
+		for range 20 {
+			<-ticks // the load goes on
+		}
 		next, stopNext := start()
 		g.Targets = []balancer.Target{g.Targets[len(g.Targets)-1], target(i, next)}
 		r.apply(one(plain(forward("g")), g))
@@ -457,19 +460,17 @@ func TestSwapsUnderLoadLoseNothing(t *testing.T) {
 	}
 	stop()
 	t.Logf("%d requests over 30 swaps", total)
-	if total < 30 {
-		t.Errorf("only %d requests", total)
-	}
 }
 
 // hammer sends requests over one kept connection until told to quit.
-func hammer(t *testing.T, r *rig, seed int, quit chan bool) (n int) {
+func hammer(t *testing.T, r *rig, seed int, quit, ticks chan bool) (n int) {
 	w := r.wire("http")
 	w.conn.SetDeadline(time.Now().Add(time.Minute))
 	for {
 		select {
 		case <-quit:
 			return n
+		case ticks <- true:
 		default:
 		}
 		size := []int{0, 10, 5000, 50_000}[(n+seed)%4]

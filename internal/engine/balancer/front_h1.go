@@ -224,7 +224,10 @@ func (h *h1Conn) settle(x *exchange) bool {
 	if h.out.broken {
 		return false
 	}
-	if x.closing || x.upload != nil && !x.upload.finished() || !h.body.ends {
+	if x.upload != nil && x.upload.whole.Load() {
+		<-x.upload.done // the target's connection has been settled, or closed
+	}
+	if x.closing || x.upload != nil && !x.upload.whole.Load() || !h.body.ends {
 		h.linger()
 		return false
 	}
@@ -304,6 +307,9 @@ func (o *h1Responder) begin(status int, reason string, f fields, length int64) e
 	o.h.body.skipBuffered()
 	if x.req.body != nil && !o.h.body.begun && !o.h.body.ends {
 		x.closing = true // nobody will read the body
+	}
+	if x.upload != nil && !x.upload.whole.Load() {
+		x.closing = true // an early answer
 	}
 	if o.h.sock.closing.Load() || time.Since(o.h.began) >= x.lb.attributes.ClientKeepAlive {
 		x.closing = true

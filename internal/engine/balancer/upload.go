@@ -17,8 +17,12 @@ func (x *exchange) askForBody() {
 // upload copies a request's body to a target while the answer is awaited.
 type upload struct {
 	done   chan struct{}
-	ended  time.Time             // valid once done
+	ended  time.Time             // valid once done, as is sent
+	sent   bool                  // all of the body
 	failed atomic.Pointer[error] // reading the client
+	// whole: the body has been read to its end. It is set before the last part
+	// is sent, so no target can have answered a whole request before it.
+	whole atomic.Bool
 }
 
 func startUpload(c *backConn, x *exchange, idle time.Duration) *upload {
@@ -47,37 +51,47 @@ func (up *upload) run(c *backConn, x *exchange, idle time.Duration) error {
 	b := buf.b[:partSize]
 	for {
 		n, err := x.req.body.Read(b[chunkRoom : len(b)-2])
-		if n > 0 {
-			part := b[chunkRoom : chunkRoom+n]
-			if x.req.length < 0 {
-				part = frameChunk(b, n)
-			}
-			c.SetWriteDeadline(time.Now().Add(idle))
-			if _, werr := c.Write(part); werr != nil {
-				return nil
-			}
-		}
-		switch {
-		case err == io.EOF && x.req.length < 0:
-			c.Write(appendTrailers([]byte("0\r\n"), x.req.trailers))
-			return nil
-		case err == io.EOF:
-			return nil
-		case err != nil:
+		if err == io.EOF {
+			up.whole.Store(true)
+		} else if err != nil {
 			return err
+		}
+		part := b[chunkRoom : chunkRoom+n]
+		if x.req.length < 0 && n > 0 {
+			part = frameChunk(b, n)
+		}
+		if x.req.length < 0 && err == io.EOF {
+			part = appendTrailers(append(part, "0\r\n"...), x.req.trailers)
+		}
+		c.SetWriteDeadline(time.Now().Add(idle))
+		if _, werr := c.Write(part); werr != nil {
+			return nil
+		}
+		if err == io.EOF {
+			up.sent = true
+			return nil
 		}
 	}
 }
 
-// finished tells whether the whole body was read.
-func (up *upload) finished() bool {
-	select {
-	case <-up.done:
-		return up.failed.Load() == nil
-	default:
+// settle waits for the last part to be on its way, and reports whether all is
+// sent. A target that answered without reading on is not waited for.
+func (up *upload) settle(c *backConn) bool {
+	if !up.whole.Load() {
 		return false
 	}
+	select {
+	case <-up.done:
+	default:
+		c.SetWriteDeadline(time.Now().Add(lastPartTime))
+		<-up.done
+	}
+	return up.sent
 }
+
+// lastPartTime is how long the last part of a body may take to send after the
+// answer has been read.
+const lastPartTime = 50 * time.Millisecond
 
 // chunkRoom is what a chunk takes beside its data.
 const chunkRoom = 20

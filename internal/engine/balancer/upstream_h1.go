@@ -228,7 +228,7 @@ func (c *backConn) finish(clean bool) {
 		clean = false // the client's end closes the connection at this moment
 	}
 	c.x, c.upload, c.unwatch = nil, nil, nil
-	if up != nil && !up.finished() {
+	if up != nil && !up.settle(c) {
 		clean = false
 	}
 	if !clean || x.apart || a.length == untilClose || a.status == 101 || c.in.buffered() > 0 || a.fields.token("Connection", "close") {
