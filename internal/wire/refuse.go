@@ -17,6 +17,8 @@ func refusal(svc *awsapi.Service, op *awsapi.Operation, found []violation) *awsa
 		return refuseECS(op, found)
 	case "ecr":
 		return awsapi.Errorf("InvalidParameterException", 400, "%s", refuseECR(&found[0]))
+	case "iam":
+		return refuseIAM(found)
 	case "logs":
 		return awsapi.Errorf("InvalidParameterException", 400, "%s", sentence(found))
 	}
