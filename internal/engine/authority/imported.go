@@ -15,8 +15,9 @@ type Refusal string
 
 func (r Refusal) Error() string { return string(r) }
 
-// The refusals. The texts are as users have reported them and AWS's knowledge center ("troubleshoot
-// certificate import issues") lists them; those marked "ours" have no sighting.
+// The refusals. The texts are as users have reported them and as AWS's knowledge
+// center lists them ("I receive an error when I try to import a certificate");
+// those marked "ours" have no sighting.
 const (
 	ErrSeveral     Refusal = "The certificate field contains more than one certificate. You can specify only one certificate in this field."
 	ErrPEM         Refusal = "Unable to parse certificate. Please ensure the certificate is in PEM format."

@@ -154,7 +154,7 @@ func (r *repository) sweepLinks(ctx context.Context, needed map[digest.Digest]bo
 // remove deletes the folder of a blob or a link unless it was vouched for
 // meanwhile, or is pinned.
 func (s *scope) remove(d digest.Digest, file string, cutoff time.Time) error {
-	lock := s.stripes.of(d)
+	lock := s.stripes.of(d.String())
 	lock.Lock()
 	defer lock.Unlock()
 	if !old(file, cutoff) || s.isPinned(d) {

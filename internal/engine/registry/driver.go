@@ -22,11 +22,14 @@ import (
 //
 //   - what has been committed is there after a power loss: the folders that a
 //     rename and a new folder change are synced, too;
-//   - uploads in progress are not synced at all: nobody counts on them;
+//   - uploads in progress are not synced: nobody counts on them;
 //   - a small file that holds what is written already is left alone, so that a
 //     manifest's link keeps the time of the first push;
 //   - it does not bring OpenTelemetry's exporters and gRPC into the binary.
-type driver struct{ root string }
+type driver struct {
+	root   string
+	making stripes // folders being made
+}
 
 var _ storagedriver.StorageDriver = (*driver)(nil)
 
@@ -43,8 +46,16 @@ func missing(path string, err error) error {
 	return err
 }
 
-// transient tells the paths that need not outlive the process.
-func transient(path string) bool { return strings.Contains(path, "/_uploads/") }
+// transient tells the paths that need not outlive the process: uploads, and the
+// library's record of what tags once stood at, which nobody reads.
+func transient(path string) bool {
+	if strings.Contains(path, "/_uploads/") {
+		return true
+	}
+	_, below, _ := strings.Cut(path, "/_manifests/tags/")
+	_, below, _ = strings.Cut(below, "/") // the tag, which may be any word
+	return strings.HasPrefix(below, "index/")
+}
 
 // GetContent reads a small file.
 func (d *driver) GetContent(_ context.Context, path string) ([]byte, error) {
@@ -58,7 +69,7 @@ func (d *driver) PutContent(_ context.Context, path string, content []byte) erro
 	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, content) {
 		return nil
 	}
-	if err := makeDir(filepath.Dir(file)); err != nil {
+	if err := d.makeDir(filepath.Dir(file)); err != nil {
 		return err
 	}
 	tmp := file + "." + uuid.NewString() + ".tmp"
@@ -99,7 +110,7 @@ func (d *driver) Reader(_ context.Context, path string, offset int64) (io.ReadCl
 // Writer writes a file anew or goes on at its end.
 func (d *driver) Writer(_ context.Context, path string, appending bool) (storagedriver.FileWriter, error) {
 	file := d.file(path)
-	if err := makeDir(filepath.Dir(file)); err != nil {
+	if err := d.makeDir(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
 	mode := os.O_WRONLY | os.O_CREATE
@@ -146,7 +157,7 @@ func (d *driver) List(_ context.Context, dir string) ([]string, error) {
 // Move renames a file.
 func (d *driver) Move(_ context.Context, from, to string) error {
 	dest := d.file(to)
-	if err := makeDir(filepath.Dir(dest)); err != nil {
+	if err := d.makeDir(filepath.Dir(dest)); err != nil {
 		return err
 	}
 	if err := os.Rename(d.file(from), dest); err != nil {
@@ -201,24 +212,32 @@ func (w *writer) Cancel(context.Context) error {
 	return errors.Join(w.Close(), os.Remove(w.f.Name()))
 }
 
-// makeDir makes a folder and those above it. All but uploads' are on the disk
-// when it returns.
-func makeDir(dir string) error {
+// makeDir makes a folder and those above it. All but transient ones are on the
+// disk when it returns, whoever made them.
+func (d *driver) makeDir(dir string) error {
+	err := d.mkdir(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := d.makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return d.makeDir(dir)
+}
+
+// mkdir makes one folder. Who finds it there has waited for its maker's sync.
+func (d *driver) mkdir(dir string) error {
+	lock := d.making.of(dir)
+	lock.Lock()
+	defer lock.Unlock()
 	err := os.Mkdir(dir, 0o700)
 	switch {
-	case err == nil && transient(filepath.ToSlash(dir)):
-		return nil
-	case err == nil:
-		return syncDir(filepath.Dir(dir))
 	case errors.Is(err, fs.ErrExist):
 		return nil
-	case !errors.Is(err, fs.ErrNotExist):
+	case err != nil || transient(filepath.ToSlash(dir)+"/"):
 		return err
 	}
-	if err := makeDir(filepath.Dir(dir)); err != nil {
-		return err
-	}
-	return makeDir(dir)
+	return syncDir(filepath.Dir(dir))
 }
 
 func syncDir(dir string) error {

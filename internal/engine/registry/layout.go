@@ -41,18 +41,18 @@ func (r *repository) layerLink(d digest.Digest) string {
 func (r *repository) revisions() string { return filepath.Join(r.dir(), "_manifests", "revisions") }
 func (r *repository) tagsDir() string   { return filepath.Join(r.dir(), "_manifests", "tags") }
 
-// stripes are locks of single blobs. Collect removes a blob while it has its
-// stripe alone; whoever makes sure that a blob is there shares the stripe until
-// the blob's time is renewed.
+// stripes are locks of single things by name. Collect removes a blob while it has
+// its stripe alone; whoever makes sure that a blob is there shares the stripe
+// until the blob's time is renewed.
 type stripes struct {
 	locks [64]sync.RWMutex
 	seed  maphash.Seed
 	once  sync.Once
 }
 
-func (s *stripes) of(d digest.Digest) *sync.RWMutex {
+func (s *stripes) of(name string) *sync.RWMutex {
 	s.once.Do(func() { s.seed = maphash.MakeSeed() })
-	return &s.locks[maphash.String(s.seed, string(d))%uint64(len(s.locks))]
+	return &s.locks[maphash.String(s.seed, name)%uint64(len(s.locks))]
 }
 
 // pin keeps blobs from being collected until the returned function is called,
@@ -86,7 +86,7 @@ func (s *scope) isPinned(d digest.Digest) bool {
 // It returns the blob's size; fs.ErrNotExist when the repository has no such
 // blob.
 func (r *repository) vouch(d digest.Digest) (int64, error) {
-	lock := r.scope.stripes.of(d)
+	lock := r.scope.stripes.of(d.String())
 	lock.RLock()
 	defer lock.RUnlock()
 	return r.vouchLocked(d)

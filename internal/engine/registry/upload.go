@@ -186,7 +186,7 @@ func (g *Registry) FinishUpload(ctx context.Context, id Repository, uploadID, dg
 // commit makes an upload a blob. The client is told that it is there: so it must
 // not be an old one that is just being collected.
 func (r *repository) commit(ctx context.Context, w *session, d digest.Digest) error {
-	lock := r.scope.stripes.of(d)
+	lock := r.scope.stripes.of(d.String())
 	lock.RLock()
 	defer lock.RUnlock()
 	_, err := w.Commit(ctx, v1.Descriptor{Digest: d})
