@@ -93,7 +93,10 @@ func domains(names []string) ([]string, error) {
 
 // issuerName is what the issuer for a set of domains is called, in files too.
 func issuerName(set []string) string {
-	first := strings.NewReplacer("/", "-", ":", "-").Replace(set[0])
+	first := set[0]
+	if strings.Contains(first, "/") { // addresses; no host name has a plus
+		first = "ip+" + strings.NewReplacer("/", "-", ":", "-").Replace(first)
+	}
 	if len(set) == 1 {
 		return first
 	}
