@@ -90,10 +90,6 @@ func (f *registryFake) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	last := req.URL.Path[strings.LastIndex(req.URL.Path, "/")+1:]
 	switch {
-	case strings.Contains(req.URL.Path, "/denied/"):
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprint(w, `{"errors":[{"code":"DENIED","message":"User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: ecr:BatchGetImage on resource: r"}]}`)
 	case strings.Contains(req.URL.Path, "/manifests/"):
 		if last == "none" {
 			w.Header().Set("Content-Type", "application/json")
@@ -195,10 +191,8 @@ func TestPullThatFailsIsExplained(t *testing.T) {
 	tests := map[string]struct {
 		image, password, want string
 	}{
-		"no such tag":    {"web:none", "secret", "CannotPullContainerError: Error response from daemon: manifest for " + f.host() + "/web:none not found: manifest unknown: Requested image not found"},
-		"wrong password": {"web:1", "wrong", "CannotPullContainerError: Error response from daemon: "},
-		"not allowed": {"denied/web:1", "secret",
-			"CannotPullContainerError: The task can’t pull the image. Check that the role has the permissions to pull images from the registry. Error response from daemon: "},
+		"no such tag":         {"web:none", "secret", "CannotPullContainerError: Error response from daemon: "},
+		"wrong password":      {"web:1", "wrong", "CannotPullContainerError: Error response from daemon: "},
 		"not told where from": {"role/web:1", "secret", "CannotPullContainerError: the role may not"},
 		"no reference":        {"UPPER:1", "secret", "CannotPullContainerError: invalid reference format"},
 	}
@@ -215,6 +209,19 @@ func TestPullThatFailsIsExplained(t *testing.T) {
 				t.Error("the image is here")
 			}
 		})
+	}
+}
+
+func TestAdviceOfTheAgent(t *testing.T) {
+	for daemon, want := range map[string]string{
+		"pull access denied for r, repository does not exist or may require 'docker login': denied: User: u is not authorized to perform: ecr:BatchGetImage on resource: r": advicePermission + " ",
+		"pull access denied for r: denied: requested access to the resource is denied":                                                                                      adviceExistence + " ",
+		"Get r: net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)":                                                   adviceNetwork + " ",
+		"manifest for r not found: manifest unknown: Requested image not found":                                                                                             "",
+	} {
+		if got := pullCause(errors.New(daemon)).Error(); got != want+daemon {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

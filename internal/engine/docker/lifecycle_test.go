@@ -111,7 +111,9 @@ func TestCauseOfAnEndIsTold(t *testing.T) {
 			if err != nil && err.Error() != c.Reason {
 				t.Errorf("Start says %q, the event %q", err, c.Reason)
 			}
-			t.Log(c.Reason)
+			if again := r.Start(t.Context(), job); fmt.Sprint(again) != fmt.Sprint(err) {
+				t.Errorf("started again it says %v, first %v", again, err)
+			}
 		})
 	}
 }

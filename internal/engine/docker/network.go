@@ -16,15 +16,20 @@ import (
 // CredentialsAddress is the only address that every AWS SDK asks for container
 // credentials over plain http besides loopback ones, and that a container can
 // have in common with its host.
-var CredentialsAddress = netip.MustParseAddr("169.254.170.2")
+var CredentialsAddress = credentials.address
 
-// The network whose gateway has that address. No container is ever in it: the
-// host answers to its address on every bridge, since a bridged container's
-// default route leads to the host. It is as small as can be, and internal,
-// which spares it the daemon's address translation.
-const addressNetwork = "slipway-credentials"
+// lent is an address that the host gets as the gateway of a network.
+type lent struct {
+	network string
+	subnet  netip.Prefix
+	address netip.Addr
+}
 
-var addressSubnet = netip.MustParsePrefix("169.254.170.0/30")
+// No container is ever in this network: the host answers to its addresses on
+// every bridge, and a bridged container's default route leads to the host. It
+// is as small as can be, and internal, which spares it the daemon's address
+// translation.
+var credentials = lent{"slipway-credentials", netip.MustParsePrefix("169.254.170.0/30"), netip.MustParseAddr("169.254.170.2")}
 
 // Network is what containers of this engine reach the engine by.
 type Network struct {
@@ -33,6 +38,10 @@ type Network struct {
 	ID, Name string
 	Subnet   netip.Prefix
 	Gateway  netip.Addr
+	// Local tells that the host has Gateway's address, so that containers'
+	// own addresses can be reached from here: with half the work of a
+	// published port, behind which Docker copies every byte in a process.
+	Local bool
 	// Credentials is [CredentialsAddress] where this host has it: the engine
 	// can listen on it, and containers in the bridge, host and awsvpc modes
 	// reach it. Not valid otherwise; Without then says why.
@@ -58,36 +67,35 @@ func (r *Runtime) EnsureNetwork(ctx context.Context) (Network, error) {
 	if err != nil {
 		return Network{}, err
 	}
+	n.Local = hasAddress(n.Gateway)
 	n.Credentials = CredentialsAddress
-	if err := r.ensureAddress(ctx); err != nil {
+	if err := r.lend(ctx, credentials); err != nil {
 		n.Credentials, n.Without = netip.Addr{}, err
 	}
 	r.network.had = n.Without == nil
 	return n, nil
 }
 
-// ensureAddress gives the host the credentials address. Several engines on a
-// machine share it.
-func (r *Runtime) ensureAddress(ctx context.Context) error {
-	if hasAddress(CredentialsAddress) {
+// lend gives the host an address. Several engines on a machine share it.
+func (r *Runtime) lend(ctx context.Context, l lent) error {
+	if hasAddress(l.address) {
 		return nil
 	}
-	_, err := r.cli.NetworkCreate(ctx, addressNetwork, client.NetworkCreateOptions{
+	_, err := r.cli.NetworkCreate(ctx, l.network, client.NetworkCreateOptions{
 		Driver:   "bridge",
 		Internal: true,
-		IPAM:     &network.IPAM{Config: []network.IPAMConfig{{Subnet: addressSubnet, Gateway: CredentialsAddress}}},
+		IPAM:     &network.IPAM{Config: []network.IPAMConfig{{Subnet: l.subnet, Gateway: l.address}}},
 		Labels:   map[string]string{labelEngine: r.opt.Engine, labelRole: roleAddress},
 	})
-	if err != nil && !cerrdefs.IsConflict(err) {
-		return fmt.Errorf("giving the host %s: %w", CredentialsAddress, err)
+	switch {
+	case hasAddress(l.address): // by now, if not by us
+		return nil
+	case err != nil:
+		return fmt.Errorf("giving the host %s: %w", l.address, err)
 	}
-	if !hasAddress(CredentialsAddress) {
-		if err == nil {
-			r.removeNetwork(ctx, addressNetwork)
-		}
-		return fmt.Errorf("%s is not an address of this host: the daemon's networks are not this host's (a virtual machine, or a rootless daemon)", CredentialsAddress)
-	}
-	return nil
+	return errors.Join(
+		fmt.Errorf("%s is not an address of this host: the daemon's networks are not this host's (a virtual machine, or a rootless daemon)", l.address),
+		r.removeNetwork(ctx, l.network))
 }
 
 // keepAddress gives the host the credentials address again where it was had
@@ -98,7 +106,7 @@ func (r *Runtime) keepAddress(ctx context.Context) error {
 	if !r.network.had || hasAddress(CredentialsAddress) {
 		return nil
 	}
-	return r.ensureAddress(ctx)
+	return r.lend(ctx, credentials)
 }
 
 // hasAddress tells whether this host can listen on the address.
@@ -159,7 +167,7 @@ func (r *Runtime) removeNetworks(ctx context.Context) error {
 	err := r.removeNetwork(ctx, "slipway-"+r.opt.Engine)
 	others, listErr := r.others(ctx)
 	if listErr == nil && !others {
-		return errors.Join(err, r.removeNetwork(ctx, addressNetwork))
+		return errors.Join(err, r.removeNetwork(ctx, credentials.network))
 	}
 	return errors.Join(err, listErr)
 }

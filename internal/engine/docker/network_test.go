@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,12 +12,15 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// credentials serves on the credentials address, as the engine would.
-func credentials(t *testing.T, r *Runtime) (url string) {
+// serveCredentials serves on the credentials address, as the engine would.
+func serveCredentials(t *testing.T, r *Runtime) (url string) {
 	t.Helper()
 	n, err := r.EnsureNetwork(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !n.Local {
+		t.Error("containers' addresses are said to be out of reach")
 	}
 	if !n.Credentials.IsValid() {
 		t.Fatalf("this host cannot have %s: %v", CredentialsAddress, n.Without)
@@ -35,7 +39,7 @@ func credentials(t *testing.T, r *Runtime) (url string) {
 
 func TestContainersReachTheCredentialsAddress(t *testing.T) {
 	r := open(t)
-	url := credentials(t, r)
+	url := serveCredentials(t, r)
 	for _, mode := range []NetworkMode{Bridge, HostNS, AWSVPC} {
 		t.Run(string(mode), func(t *testing.T) {
 			job := task(run("web", "get="+url))
@@ -48,7 +52,7 @@ func TestContainersReachTheCredentialsAddress(t *testing.T) {
 		})
 	}
 	t.Run("again after the network was taken away", func(t *testing.T) {
-		if _, err := r.cli.NetworkRemove(t.Context(), addressNetwork, client.NetworkRemoveOptions{}); err != nil {
+		if _, err := r.cli.NetworkRemove(t.Context(), credentials.network, client.NetworkRemoveOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		job := task(run("web", "get="+url))
@@ -58,6 +62,25 @@ func TestContainersReachTheCredentialsAddress(t *testing.T) {
 			t.Errorf("it got %q", got)
 		}
 	})
+}
+
+func TestAddressThatIsTakenIsSaid(t *testing.T) {
+	r := open(t)
+	l := lent{"slipway-" + r.opt.Engine + "-a", netip.MustParsePrefix("169.254.171.0/30"), netip.MustParseAddr("169.254.171.2")}
+	t.Cleanup(func() {
+		if err := r.removeNetwork(context.Background(), l.network); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 2 {
+		if err := r.lend(t.Context(), l); err != nil || !hasAddress(l.address) {
+			t.Errorf("lending a free address: %v", err)
+		}
+	}
+	taken := lent{"slipway-" + r.opt.Engine + "-b", l.subnet, netip.MustParseAddr("169.254.171.1")}
+	if err := r.lend(t.Context(), taken); err == nil || !strings.Contains(err.Error(), "giving the host 169.254.171.1: Error response from daemon: ") {
+		t.Errorf("lending an address of a range that is taken: %v", err)
+	}
 }
 
 func TestAWSVPCTaskHasOneAddress(t *testing.T) {

@@ -62,14 +62,14 @@ const (
 // within gives a step of the daemon's its time, and names the error that it
 // ends with.
 func within(ctx context.Context, limit time.Duration, container, state, name string, step func(context.Context) error) error {
-	late := fmt.Errorf("Could not transition to %s; timed out after waiting %s", state, limit)
+	late := &lateError{state, limit}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	err := step(ctx)
 	switch {
 	case err == nil:
 		return nil
-	case context.Cause(ctx) == late:
+	case context.Cause(ctx) == error(late):
 		return &Error{Container: container, Name: timedOut, Cause: late}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -80,17 +80,34 @@ func within(ctx context.Context, limit time.Duration, container, state, name str
 	return &Error{Container: container, Name: name, Cause: err}
 }
 
+// lateError is a step that took the daemon too long, in the agent's words.
+type lateError struct {
+	state string
+	limit time.Duration
+}
+
+func (e *lateError) Error() string {
+	return fmt.Sprintf("Could not transition to %s; timed out after waiting %s", e.state, e.limit)
+}
+
+// The ECS agent's advice (ecs-agent, errormessages).
+const (
+	advicePermission = "The task can’t pull the image. Check that the role has the permissions to pull images from the registry."
+	adviceExistence  = "The task can’t pull the image. Check whether the image exists."
+	adviceNetwork    = "The task can’t pull the image. Check your network configuration."
+)
+
 // pullCause puts the ECS agent's advice before the daemon's text where the
 // agent does.
 func pullCause(err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "is not authorized to perform: ecr:BatchGetImage"):
-		return fmt.Errorf("The task can’t pull the image. Check that the role has the permissions to pull images from the registry. %w", err)
+		return fmt.Errorf("%s %w", advicePermission, err)
 	case strings.Contains(text, "denied: requested access to the resource is denied"):
-		return fmt.Errorf("The task can’t pull the image. Check whether the image exists. %w", err)
+		return fmt.Errorf("%s %w", adviceExistence, err)
 	case strings.Contains(text, "request canceled while waiting for connection"):
-		return fmt.Errorf("The task can’t pull the image. Check your network configuration. %w", err)
+		return fmt.Errorf("%s %w", adviceNetwork, err)
 	}
 	return err
 }

@@ -158,6 +158,22 @@ func TestNothingIsMissedWhileTheDaemonIsAway(t *testing.T) {
 	}
 }
 
+func TestDaemonThatTakesTooLongIsNamed(t *testing.T) {
+	err := within(t.Context(), time.Nanosecond, "web", "started", cannotStart, func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err == nil || err.Error() != "DockerTimeoutError: Could not transition to started; timed out after waiting 1ns" {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errStopping)
+	err = within(ctx, time.Hour, "web", "started", cannotStart, func(ctx context.Context) error { return ctx.Err() })
+	if err != errStopping {
+		t.Errorf("called off: %v", err)
+	}
+}
+
 func TestLogsGoOnAfterTheDaemonWasAway(t *testing.T) {
 	r, c := cuttable(t)
 	job := task(run("web", "lines=100", "errs=50", "print=first", "sleep=700ms", "lines=100", "print=last"))

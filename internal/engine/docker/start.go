@@ -154,7 +154,11 @@ func (l *launch) tell(c *Container, s ContainerStatus) {
 
 // adopt goes on with a container that an earlier Start has made.
 func (l *launch) adopt(ctx context.Context, c *Container, have *ContainerStatus) error {
-	if have.Phase != Created {
+	switch {
+	case have.Phase >= Stopped && have.StartedAt.IsZero():
+		name, cause, _ := strings.Cut(have.Reason, ": ")
+		return &Error{Container: c.Name, Name: name, Cause: errors.New(cause)}
+	case have.Phase != Created:
 		return nil
 	}
 	if err := l.await(ctx, c); err != nil {

@@ -77,7 +77,9 @@ type ContainerStatus struct {
 	Bindings []Binding
 	// Address is its own address, or in awsvpc mode the task's; not valid in
 	// host mode.
-	Address  netip.Addr
+	Address netip.Addr
+	// Restarts counts those by its restart policy since this engine began. A
+	// dynamic host port is another one after each.
 	Restarts int
 }
 
