@@ -2,6 +2,7 @@ package elbv2
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
@@ -101,7 +102,8 @@ type Health struct {
 	Since       time.Time
 }
 
-func targetKey(group, id string, port int) string { return group + " " + id + ":" + strconv.Itoa(port) }
+// TargetKey is a target's key, and its health's.
+func TargetKey(group, id string, port int) string { return group + " " + id + ":" + strconv.Itoa(port) }
 
 // The tables.
 var (
@@ -109,8 +111,8 @@ var (
 	Listeners     = state.NewTable("elbv2.listener", func(l *Listener) string { return l.ARN })
 	Rules         = state.NewTable("elbv2.rule", func(r *Rule) string { return r.ARN })
 	TargetGroups  = state.NewTable("elbv2.target-group", func(t *TargetGroup) string { return t.ARN })
-	Targets       = state.NewTable("elbv2.target", func(t *Target) string { return targetKey(t.Group, t.ID, t.Port) })
-	Healths       = state.NewTable("elbv2.target-health", func(h *Health) string { return targetKey(h.Group, h.ID, h.Port) })
+	Targets       = state.NewTable("elbv2.target", func(t *Target) string { return TargetKey(t.Group, t.ID, t.Port) })
+	Healths       = state.NewTable("elbv2.target-health", func(h *Health) string { return TargetKey(h.Group, h.ID, h.Port) })
 
 	byLoadBalancerName = state.NewIndex(LoadBalancers, func(l *LoadBalancer) []string { return []string{l.Name} })
 	byTargetGroupName  = state.NewIndex(TargetGroups, func(t *TargetGroup) []string { return []string{t.Name} })
@@ -184,4 +186,10 @@ func TargetsOf(tx *state.Tx, scope state.Scope, group string) []*Target {
 		targets = append(targets, t)
 	}
 	return targets
+}
+
+// GroupOf is the target group in a target's key.
+func GroupOf(key string) string {
+	group, _, _ := strings.Cut(key, " ")
+	return group
 }

@@ -34,7 +34,7 @@ func (s *Service) RegisterTargets(_ context.Context, c *operation.Caller, in *ap
 
 // Register adds a target to a group, or takes back one that drains.
 func Register(tx *state.Tx, scope state.Scope, group, id string, port int, zone string, now time.Time) {
-	key := targetKey(group, id, port)
+	key := TargetKey(group, id, port)
 	if old, ok := Targets.Get(tx, scope, key); ok && old.Draining.IsZero() {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *Service) DeregisterTargets(_ context.Context, c *operation.Caller, in *
 // group's deregistration delay is over. It tells when that will be, and false when
 // the target is not registered.
 func Deregister(tx *state.Tx, scope state.Scope, group, id string, port int, now time.Time) (until time.Time, ok bool) {
-	key := targetKey(group, id, port)
+	key := TargetKey(group, id, port)
 	t, ok := Targets.Get(tx, scope, key)
 	if !ok {
 		return time.Time{}, false
@@ -115,7 +115,7 @@ func HealthOf(tx *state.Tx, scope state.Scope, t *Target) api.TargetHealth {
 	case len(LoadBalancersOf(tx, scope, t.Group)) == 0:
 		return api.TargetHealth{State: api.TargetHealthStateEnumUnused, Reason: api.TargetHealthReasonEnumTargetNotInUse, Description: new("Target group is not configured to receive traffic from the load balancer")}
 	}
-	h, ok := Healths.Get(tx, scope, targetKey(t.Group, t.ID, t.Port))
+	h, ok := Healths.Get(tx, scope, TargetKey(t.Group, t.ID, t.Port))
 	if !ok || h.Since.Before(t.Registered) {
 		return api.TargetHealth{State: api.TargetHealthStateEnumInitial, Reason: api.TargetHealthReasonEnumElbRegistrationInProgress, Description: new("Target registration is in progress")}
 	}
@@ -142,7 +142,7 @@ func (s *Service) DescribeTargetHealth(_ context.Context, c *operation.Caller, i
 	}
 	for _, d := range in.Targets {
 		port := or(awsapi.V(d.Port), g.Port)
-		if t, ok := Targets.Get(tx, c.Scope(), targetKey(g.ARN, *d.Id, port)); ok {
+		if t, ok := Targets.Get(tx, c.Scope(), TargetKey(g.ARN, *d.Id, port)); ok {
 			out.TargetHealthDescriptions = append(out.TargetHealthDescriptions, s.describeTarget(tx, c.Scope(), g, t))
 			continue
 		}
