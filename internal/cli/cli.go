@@ -79,6 +79,6 @@ func newRoot(t *terminal) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newVersion(t))
+	root.AddCommand(newVersion(t), newEngine(t))
 	return root
 }

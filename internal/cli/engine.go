@@ -1,0 +1,296 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/engine"
+	"github.com/slipway-dev/slipway/internal/engine/runfile"
+)
+
+func newEngine(t *terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "engine",
+		Short: "The one-machine engine: AWS's APIs, made true here",
+		Long: `The engine serves the APIs of ECS, ECR, Elastic Load Balancing, EC2, IAM and their
+neighbours on this machine and makes them true: containers run, the load balancer
+routes, the registry stores, names resolve. Every AWS client works against it.`,
+		Example: `  slipway engine start
+  eval "$(slipway engine env)"
+  aws ecs list-clusters`,
+	}
+	c.AddCommand(engineRun(t), engineStart(t), engineStop(t), engineStatus(t), engineEnv(t), engineReset(t))
+	return c
+}
+
+// engineFlags are the options of run and start.
+func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
+	f := c.Flags()
+	f.StringVar(&cfg.Data, "data", defaultData(), "data folder")
+	f.StringVar(&cfg.Account, "account", "000000000000", "account id, 12 digits")
+	f.StringVar(&cfg.Region, "region", "eu-west-1", "default region; every region has resources of its own")
+	f.StringArrayVar(keys, "root-key", nil, "further root credentials, ID:SECRET (repeatable)")
+	f.BoolVar(&cfg.Simulate, "simulate", false, "no containers: tasks go through their states by themselves")
+	f.BoolVar(&cfg.AllowReset, "allow-reset", false, "let POST /_slipway/reset wipe everything")
+	f.StringVar(&cfg.Listen, "listen", "127.0.0.1", "address to listen on")
+	f.StringVar(&cfg.API, "port", "", "port of the AWS endpoint (default 4610; 0 picks one)")
+	f.StringVar(&cfg.HTTP, "http", "", "port behind the load balancers' port 80 (default 80, else 8080; 0 picks one)")
+	f.StringVar(&cfg.HTTPS, "https", "", "port behind the load balancers' port 443 (default 443, else 8443; 0 picks one)")
+	f.StringVar(&cfg.DNS, "dns", "", "port of the DNS server (default 5353; 0 picks one)")
+	f.StringVar(&cfg.Registry, "registry", "", "port of the registry (default 4611; 0 picks one)")
+}
+
+func dataFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "data", defaultData(), "data folder")
+}
+
+// defaultData is $XDG_DATA_HOME/slipway or ~/.local/share/slipway.
+func defaultData() string {
+	if d := os.Getenv("SLIPWAY_DATA"); d != "" {
+		return d
+	}
+	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "slipway")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "slipway-data"
+	}
+	return filepath.Join(home, ".local", "share", "slipway")
+}
+
+func rootKeys(flags []string) ([]engine.RootKey, error) {
+	var keys []engine.RootKey
+	for _, s := range flags {
+		id, secret, ok := strings.Cut(s, ":")
+		if !ok || id == "" || secret == "" {
+			return nil, errors.New("--root-key takes ID:SECRET")
+		}
+		keys = append(keys, engine.RootKey{ID: id, Secret: secret})
+	}
+	return keys, nil
+}
+
+func engineRun(t *terminal) *cobra.Command {
+	var cfg engine.Config
+	var keys []string
+	var ready int
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run the engine in the foreground",
+		Long:  "Runs the engine until SIGTERM or interrupt, which let requests in flight end first. Logs go to standard error, JSON lines.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if cfg.RootKeys, err = rootKeys(keys); err != nil {
+				return err
+			}
+			cfg.Version = Version()
+			cfg.Log = slog.New(slog.NewJSONHandler(t.err, nil))
+			e, err := engine.Start(c.Context(), cfg)
+			report(ready, err)
+			if err != nil {
+				return err
+			}
+			if ready == 0 {
+				printRunning(t.out, e.Running(), "running; interrupt ends it")
+			}
+			return e.Serve(c.Context())
+		},
+	}
+	engineFlags(c, &cfg, &keys)
+	c.Flags().IntVar(&ready, "ready-fd", 0, "file descriptor that is told when the engine listens")
+	c.Flags().MarkHidden("ready-fd")
+	return c
+}
+
+// report tells the parent that waits in `engine start` how it went: an error's
+// text, or nothing.
+func report(fd int, err error) {
+	if fd == 0 {
+		return
+	}
+	f := os.NewFile(uintptr(fd), "ready")
+	if err != nil {
+		io.WriteString(f, err.Error())
+	}
+	f.Close()
+}
+
+func engineStart(t *terminal) *cobra.Command {
+	var cfg engine.Config
+	var keys []string
+	c := &cobra.Command{
+		Use:   "start",
+		Short: "Start the engine in the background",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if _, err := rootKeys(keys); err != nil {
+				return err
+			}
+			if r, err := runfile.Read(cfg.Data); err == nil {
+				printRunning(t.out, *r, "runs already")
+				return nil
+			}
+			r, err := spawn(cfg.Data, backgroundArgs(c))
+			if err != nil {
+				return err
+			}
+			printRunning(t.out, *r, "started")
+			return nil
+		},
+	}
+	engineFlags(c, &cfg, &keys)
+	return c
+}
+
+// backgroundArgs are the flags given to start, for run.
+func backgroundArgs(c *cobra.Command) []string {
+	args := []string{"engine", "run", "--ready-fd=3"}
+	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "registry"} {
+		if f := c.Flags().Lookup(name); f.Changed {
+			args = append(args, "--"+name+"="+f.Value.String())
+		}
+	}
+	keys, _ := c.Flags().GetStringArray("root-key")
+	for _, k := range keys {
+		args = append(args, "--root-key="+k)
+	}
+	return args
+}
+
+// spawn starts the engine as a process of its own and returns when it listens,
+// or with the reason why it does not.
+func spawn(dir string, args []string) (*runfile.Running, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	logFile, err := os.OpenFile(filepath.Join(dir, "engine.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer logFile.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	p, err := os.StartProcess(self, append([]string{self}, args...), &os.ProcAttr{
+		Env:   os.Environ(),
+		Files: []*os.File{nil, logFile, logFile, w},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	w.Close()
+	if err != nil {
+		return nil, fmt.Errorf("starting the engine: %w", err)
+	}
+	reason, err := io.ReadAll(r) // ends when the engine listens or is gone
+	if err != nil || len(reason) > 0 {
+		p.Wait()
+		return nil, errors.New(string(reason))
+	}
+	running, err := runfile.Read(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the engine ended at once; its log is %s", logFile.Name())
+	}
+	return running, p.Release()
+}
+
+func engineStop(t *terminal) *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use:   "stop",
+		Short: "Stop the engine; containers go on and are adopted at the next start",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			r, err := runfile.Read(dir)
+			if errors.Is(err, runfile.ErrNone) {
+				fmt.Fprintln(t.out, err)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil {
+				return fmt.Errorf("stopping process %d: %w", r.PID, err)
+			}
+			if err := runfile.Wait(dir); err != nil {
+				return err
+			}
+			fmt.Fprintf(t.out, "engine stopped (process %d)\n", r.PID)
+			return nil
+		},
+	}
+	dataFlag(c, &dir)
+	return c
+}
+
+func engineStatus(t *terminal) *cobra.Command {
+	var dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Tell whether the engine runs and where it listens (exit 1: it does not)",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := runfile.Read(dir)
+			if err != nil {
+				return err
+			}
+			if err := healthy(c.Context(), r.API); err != nil {
+				return fmt.Errorf("process %d holds %s but does not answer: %w", r.PID, dir, err)
+			}
+			if asJSON {
+				r.SealedSecret, r.SealedToken = nil, nil
+				return json.NewEncoder(t.out).Encode(r)
+			}
+			printRunning(t.out, *r, "running since "+r.Started.Local().Format(time.DateTime))
+			return nil
+		},
+	}
+	dataFlag(c, &dir)
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+func healthy(ctx context.Context, api string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+api+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("/healthz says %s", res.Status)
+	}
+	return nil
+}
+
+func printRunning(w io.Writer, r runfile.Running, what string) {
+	fmt.Fprintf(w, "engine    %s (process %d, account %s, region %s)\n", what, r.PID, r.Account, r.Region)
+	fmt.Fprintf(w, "endpoint  http://%s\n", r.API)
+	fmt.Fprintf(w, "balancer  http %s · https %s\n", r.HTTP, r.HTTPS)
+	fmt.Fprintf(w, "registry  %s\ndns       %s\nroot ca   %s\n", r.Registry, r.DNS, r.CA)
+	fmt.Fprintf(w, "next      eval \"$(slipway engine env)\"\n")
+}
