@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,6 +50,7 @@ type Balancer struct {
 	groups   map[string]*group
 	counters map[string]*listenerMetrics
 
+	held   atomic.Int64 // connections of refused clients
 	onceMu sync.Mutex
 	once   map[string]bool
 }
@@ -168,6 +171,7 @@ func bindKey(l *Listener) string {
 // nobody listens on any more.
 func (b *Balancer) swap(routes map[string]*sockRoutes) error {
 	var errs []error
+	b.pruneCounters(routes)
 	for key, s := range b.sockets {
 		if routes[key] == nil {
 			s.close()
@@ -187,6 +191,17 @@ func (b *Balancer) swap(routes map[string]*sockRoutes) error {
 		b.sockets[key] = s
 	}
 	return errors.Join(errs...)
+}
+
+// pruneCounters forgets the counters of listeners that are gone.
+func (b *Balancer) pruneCounters(routes map[string]*sockRoutes) {
+	keep := map[string]bool{}
+	for _, r := range routes {
+		for _, l := range r.listeners {
+			keep[l.id] = true
+		}
+	}
+	maps.DeleteFunc(b.counters, func(id string, _ *listenerMetrics) bool { return !keep[id] })
 }
 
 // usedGroups are the groups that some rule forwards to.
@@ -273,6 +288,7 @@ func (b *Balancer) Close(ctx context.Context) error {
 	for _, s := range b.sockets {
 		err = errors.Join(err, s.drain(ctx))
 	}
+	b.observer.close()
 	b.end()
 	for _, g := range b.groups {
 		g.close()

@@ -131,12 +131,6 @@ func timedOut(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// clientError is a failure to read the request's body: not the target's fault.
-type clientError struct{ err error }
-
-func (e *clientError) Error() string { return "reading the request: " + e.err.Error() }
-func (e *clientError) Unwrap() error { return e.err }
-
 // statusClientLeft is only ever logged ("HTTP 460").
 const statusClientLeft = 460
 

@@ -148,7 +148,7 @@ func (g *group) retire(t *target, want *TargetGroup) {
 		t.deadline = nil
 	}
 	idle := t.close()
-	t.idle.closeAll()
+	t.idle.shut()
 	if idle {
 		g.finished(t)
 	} else if !t.drainUntil.IsZero() {
@@ -212,6 +212,7 @@ func (g *group) remove(t *target) {
 // drop forgets a leaving target without a word.
 func (g *group) drop(t *target) {
 	t.removed = true
+	g.h2.forget(t)
 	if t.deadline != nil {
 		t.deadline.Stop()
 	}

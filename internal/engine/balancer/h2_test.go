@@ -12,21 +12,31 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 )
 
 // h2client is a client that speaks HTTP/2 to the https listener.
 func (r *rig) h2client() *http.Client {
-	tr := &http2.Transport{
-		DialTLSContext: func(ctx context.Context, network, _ string, config *tls.Config) (net.Conn, error) {
-			config.InsecureSkipVerify = true
-			return (&tls.Dialer{Config: config}).DialContext(ctx, network, r.addr("https"))
+	tr := &http.Transport{
+		Protocols: h2only(),
+		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return (&tls.Dialer{Config: h2config(addr)}).DialContext(ctx, network, r.addr("https"))
 		},
 	}
 	r.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
+}
+
+func h2only() *http.Protocols {
+	p := &http.Protocols{}
+	p.SetHTTP2(true)
+	return p
+}
+
+// h2config is a client's TLS configuration for a host.
+func h2config(addr string) *tls.Config {
+	host, _, _ := net.SplitHostPort(addr)
+	return &tls.Config{ServerName: host, NextProtos: []string{"h2"}, InsecureSkipVerify: true}
 }
 
 // server2 is a target that speaks HTTP/2 without TLS.
@@ -128,7 +138,7 @@ func TestProtocolVersionsOfTargets(t *testing.T) {
 			client := r.h2client()
 			if !c.h2 {
 				tr := &http.Transport{
-					DialTLS: func(network, _ string) (net.Conn, error) {
+					DialTLSContext: func(_ context.Context, network, _ string) (net.Conn, error) {
 						return tls.Dial(network, r.addr("https"), &tls.Config{InsecureSkipVerify: true})
 					},
 				}

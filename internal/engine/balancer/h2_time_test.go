@@ -28,16 +28,16 @@ func h2bubble(t *testing.T, name string, h http.HandlerFunc, f func(t *testing.T
 			r := newRig(t, config, mem.options)
 			synctest.Wait()
 			var dials atomic.Int32
-			tr := &http2.Transport{
-				ReadIdleTimeout: 10 * time.Second, // pings
-				DialTLSContext: func(ctx context.Context, network, _ string, config *tls.Config) (net.Conn, error) {
+			tr := &http.Transport{
+				Protocols: h2only(),
+				HTTP2:     &http.HTTP2Config{SendPingTimeout: 10 * time.Second},
+				DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 					dials.Add(1)
 					c, err := mem.Dial(ctx, network, r.addr("https"))
 					if err != nil {
 						return nil, err
 					}
-					config.InsecureSkipVerify = true
-					return tls.Client(c, config), nil
+					return tls.Client(c, h2config(addr)), nil
 				},
 			}
 			defer tr.CloseIdleConnections()

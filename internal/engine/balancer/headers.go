@@ -41,8 +41,9 @@ func (x *exchange) toTarget() fields {
 			field{or(h.TLSVersionAs, "X-Amzn-Tls-Version"), tlsVersionName(t.version)},
 			field{or(h.TLSCipherAs, "X-Amzn-Tls-Cipher-Suite"), cipherName(t.cipher)})
 	}
+	nominates := nominating(r.fields)
 	for _, f := range r.fields {
-		if x.passes(f) {
+		if x.passes(f) && !(nominates && r.fields.token("Connection", f.name)) {
 			out = append(out, f)
 		}
 	}
@@ -80,7 +81,13 @@ func (x *exchange) passes(f field) bool {
 	if x.lb.attributes.DropInvalidHeaders && !plainName(f.name) {
 		return false
 	}
-	return !x.req.fields.token("Connection", f.name)
+	return true
+}
+
+// nominating tells whether a Connection header makes other headers hop-by-hop.
+func nominating(f fields) bool {
+	v := f.get("Connection")
+	return v != "" && !equalFold(v, "keep-alive") && !equalFold(v, "close")
 }
 
 // plainName is what ELB calls a valid header name: [-A-Za-z0-9]+.
@@ -164,12 +171,12 @@ func traceID(was string, now time.Time) string {
 func (x *exchange) toClient(a *answer) fields {
 	h := &x.listener.headers
 	out := x.forClient[:0]
-	nominated := a.fields.get("Connection")
+	nominates := nominating(a.fields)
 	for _, f := range a.fields {
 		if hopByHop(f.name) || h.HideServer && equalFold(f.name, "Server") {
 			continue
 		}
-		if nominated != "" && a.fields.token("Connection", f.name) {
+		if nominates && a.fields.token("Connection", f.name) {
 			continue
 		}
 		out = append(out, f)

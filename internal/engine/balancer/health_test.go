@@ -138,11 +138,11 @@ func TestHealthOverTime(t *testing.T) {
 		if h := r.bal.Health(); len(h) != 1 || h[0].State != balancer.Draining || !h[0].Drained {
 			t.Errorf("now %+v", h)
 		}
-		time.Sleep(5*time.Minute - 1)
+		time.Sleep(5*time.Minute - time.Nanosecond)
 		if h := r.bal.Health(); len(h) != 1 || h[0].State != balancer.Draining {
 			t.Errorf("just before the deadline %+v", h)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		expect(t, r.history("t0", start)[3:],
 			"0s draining Target.DeregistrationInProgress Target deregistration is in progress",

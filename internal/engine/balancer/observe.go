@@ -7,6 +7,7 @@ import "sync"
 type observer struct {
 	mu      sync.Mutex
 	pending []TargetHealth
+	closed  bool
 	wake    chan struct{}
 	to      func([]TargetHealth)
 }
@@ -20,12 +21,21 @@ func (o *observer) add(h TargetHealth) {
 		return
 	}
 	o.mu.Lock()
-	o.pending = append(o.pending, h)
+	if !o.closed {
+		o.pending = append(o.pending, h)
+	}
 	o.mu.Unlock()
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// close makes the observer deaf: that a balancer ends is nothing its targets did.
+func (o *observer) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
 }
 
 // run delivers until stop, and then what is left.

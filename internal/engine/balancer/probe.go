@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 func sameChecks(a, b *HealthCheck) bool { return *a == *b }
@@ -146,21 +144,17 @@ func (p *probe) ask(ctx context.Context) (int, error) {
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
+	if p.version != HTTP1 {
+		return p.askH2(ctx, c)
+	}
 	if p.check.Protocol == HTTPS {
-		config := targetTLS()
-		if p.version != HTTP1 {
-			config.NextProtos = []string{"h2"}
-		}
-		s := tls.Client(c, config)
+		s := tls.Client(c, targetTLS())
 		if err := s.HandshakeContext(ctx); err != nil {
 			return 0, err
 		}
 		c = s
 	}
-	if p.version == HTTP1 {
-		return p.askH1(c)
-	}
-	return p.askH2(ctx, c)
+	return p.askH1(c)
 }
 
 const probeAgent = "ELB-HealthChecker/2.0"
@@ -187,7 +181,12 @@ func (p *probe) askH1(c net.Conn) (int, error) {
 }
 
 func (p *probe) askH2(ctx context.Context, c net.Conn) (int, error) {
-	cc, err := (&http2.Transport{AllowHTTP: true, DisableCompression: true}).NewClientConn(c)
+	scheme := "http"
+	if p.check.Protocol == HTTPS {
+		scheme = "https"
+	}
+	tr := newH2Transport(func(context.Context) (net.Conn, error) { return c, nil }, p.check.Protocol == HTTPS)
+	cc, err := tr.NewClientConn(ctx, scheme, p.address)
 	if err != nil {
 		return 0, err
 	}
@@ -196,7 +195,7 @@ func (p *probe) askH2(ctx context.Context, c net.Conn) (int, error) {
 	if p.version == GRPC {
 		method, body = http.MethodPost, strings.NewReader("\x00\x00\x00\x00\x00") // an empty message
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.address+p.check.Path, body)
+	req, err := http.NewRequestWithContext(ctx, method, scheme+"://"+p.address+p.check.Path, body)
 	if err != nil {
 		return 0, err
 	}

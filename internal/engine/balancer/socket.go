@@ -152,7 +152,10 @@ func (s *socket) admitted(c net.Conn) bool {
 		}
 	}
 	s.bal.refused(listeners[0], from.String())
-	sleep(s.bal.life, heldFor)
+	if s.bal.held.Add(1) <= maxHeld {
+		sleep(s.bal.life, heldFor)
+	}
+	s.bal.held.Add(-1)
 	c.Close()
 	return false
 }
@@ -160,6 +163,9 @@ func (s *socket) admitted(c net.Conn) bool {
 // heldFor is how long a refused client is left without an answer: as long as
 // Linux tries to connect.
 const heldFor = 127 * time.Second
+
+// maxHeld is how many refused clients are kept waiting at a time.
+const maxHeld = 1000
 
 func (b *Balancer) refused(l *listener, from string) {
 	l.metrics.refused.Add(1)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// handle makes an exchange of a request that x/net/http2 read.
+// handle makes an exchange of an HTTP/2 request.
 func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	x := &exchange{bal: s.bal, client: c, now: time.Now(), ctx: r.Context()}
 	out := &stdResponder{w: w, x: x}

@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"cmp"
-	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -36,7 +35,6 @@ type sockRoutes struct {
 	listeners []*listener // oldest first
 	byHost    map[string]*listener
 	wild      []wildHost // most specific first
-	config    *tls.Config
 }
 
 type wildHost struct {

@@ -89,7 +89,7 @@ func (t *target) cutAll() {
 	conns := t.conns
 	t.conns = nil
 	t.mu.Unlock()
-	t.idle.closeAll()
+	t.idle.shut()
 	for c := range conns {
 		c.Close()
 	}

@@ -1,6 +1,7 @@
 package balancer_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -249,7 +250,9 @@ func TestTLSIsTold(t *testing.T) {
 	config.LoadBalancers[0].Listeners[0].Headers.TLSCipherAs = "X-Cipher"
 	r := newRig(t, config)
 	tr := &http.Transport{
-		Dial:            func(network, _ string) (net.Conn, error) { return net.Dial(network, r.addr("https")) },
+		DialContext: func(_ context.Context, network, _ string) (net.Conn, error) {
+			return net.Dial(network, r.addr("https"))
+		},
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}},
 	}
 	defer tr.CloseIdleConnections()

@@ -105,3 +105,19 @@ func (t *idleTimer) closeBoth() {
 		c.Close()
 	}
 }
+
+// halfClose ends the sending side of a connection, below TLS too. It reports
+// false for connections that have no halves.
+func halfClose(c net.Conn) (ok bool) {
+	for {
+		if h, half := c.(interface{ CloseWrite() error }); half {
+			h.CloseWrite()
+			ok = true
+		}
+		inner, wraps := c.(interface{ NetConn() net.Conn })
+		if !wraps {
+			return ok
+		}
+		c = inner.NetConn()
+	}
+}

@@ -68,7 +68,7 @@ func (p *idlePool) expire(keep time.Duration) {
 	}
 }
 
-// closeAll closes idle connections. The pool of a target that leaves stays shut.
+// closeAll closes idle connections.
 func (p *idlePool) closeAll() {
 	p.mu.Lock()
 	conns := p.conns
@@ -83,6 +83,7 @@ func (p *idlePool) closeAll() {
 	}
 }
 
+// shut closes the pool for good.
 func (p *idlePool) shut() {
 	p.mu.Lock()
 	p.closed = true

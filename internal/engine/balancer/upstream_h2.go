@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // upstreamH2 carries exchanges to targets that speak HTTP/2: groups of protocol
@@ -21,45 +19,57 @@ import (
 type upstreamH2 struct {
 	group *group
 	mu    sync.Mutex
-	trips map[*target]*http2.Transport
+	trips map[*target]*http.Transport
 }
 
 func (u *upstreamH2) init(g *group) {
-	u.group, u.trips = g, map[*target]*http2.Transport{}
+	u.group, u.trips = g, map[*target]*http.Transport{}
 }
 
-func newH2Transport(dial func(ctx context.Context, network, addr string) (net.Conn, error), secure bool) *http2.Transport {
-	return &http2.Transport{
-		AllowHTTP:          !secure,
-		DisableCompression: true,
-		MaxHeaderListSize:  responseHeadLimit,
-		DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-			c, err := dial(ctx, network, addr)
-			if err != nil || !secure {
-				return c, err
-			}
-			config := targetTLS()
-			config.NextProtos = []string{"h2"}
-			s := tls.Client(c, config)
-			if err := s.HandshakeContext(ctx); err != nil {
-				c.Close()
-				return nil, err
-			}
-			return s, nil
+// newH2Transport speaks HTTP/2 on the connections that dial makes.
+func newH2Transport(dial func(context.Context) (net.Conn, error), secure bool) *http.Transport {
+	tr := &http.Transport{
+		DisableCompression: true, MaxResponseHeaderBytes: responseHeadLimit, IdleConnTimeout: time.Minute,
+		Protocols: protocols((*http.Protocols).SetUnencryptedHTTP2),
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dial(ctx)
 		},
 	}
+	if !secure {
+		return tr
+	}
+	tr.Protocols = protocols((*http.Protocols).SetHTTP2)
+	tr.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		config := targetTLS()
+		config.NextProtos = []string{"h2"}
+		s := tls.Client(c, config)
+		if err := s.HandshakeContext(ctx); err != nil {
+			c.Close()
+			return nil, err
+		}
+		return s, nil
+	}
+	return tr
 }
 
 // transport is the target's, made when first needed.
-func (u *upstreamH2) transport(t *target, within time.Duration) *http2.Transport {
+func (u *upstreamH2) transport(t *target, within time.Duration) *http.Transport {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	trip := u.trips[t]
 	if trip == nil {
-		trip = newH2Transport(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		trip = newH2Transport(func(ctx context.Context) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, within)
 			defer cancel()
-			return u.group.bal.dialTarget(ctx, t, t.address)
+			c, err := u.group.bal.dialTarget(ctx, t, t.address)
+			if err != nil {
+				u.group.metrics.connectErrors.Add(1)
+			}
+			return c, err
 		}, u.group.settings().Protocol == HTTPS)
 		u.trips[t] = trip
 	}
@@ -189,7 +199,7 @@ func (b *trailingBody) Read(p []byte) (int, error) {
 func (u *upstreamH2) close() {
 	u.mu.Lock()
 	trips := u.trips
-	u.trips = map[*target]*http2.Transport{}
+	u.trips = map[*target]*http.Transport{}
 	u.mu.Unlock()
 	for _, t := range trips {
 		t.CloseIdleConnections()
