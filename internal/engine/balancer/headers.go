@@ -38,8 +38,8 @@ func (x *exchange) toTarget() fields {
 	if t := x.client.tls; t != nil && attrs.TLSHeaders {
 		h := &x.listener.headers
 		out = append(out,
-			field{or(h.TLSVersionAs, "X-Amzn-Tls-Version"), tlsVersionName(t.version)},
-			field{or(h.TLSCipherAs, "X-Amzn-Tls-Cipher-Suite"), cipherName(t.cipher)})
+			field{or(h.TLSVersionAs, "X-Amzn-Tls-Version"), t.version},
+			field{or(h.TLSCipherAs, "X-Amzn-Tls-Cipher-Suite"), t.cipher})
 	}
 	nominates := nominating(r.fields)
 	for _, f := range r.fields {
