@@ -176,6 +176,7 @@ func TestObserverThatIsSlow(t *testing.T) {
 			r.apply(one(plain(forward("g")), g))
 		}
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		var states []string
 		for _, b := range batches {
 			for _, h := range b {
