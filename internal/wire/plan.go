@@ -20,8 +20,7 @@ type plan struct {
 	// byName finds a field by its name in JSON, byParam by its name in a query.
 	byName, byParam map[string]*field
 	elem            *plan
-	elemName        string        // a list's element in XML and query
-	empty           reflect.Value // the list of none
+	elemName        string // a list's element in XML and query
 	key, value      *plan
 }
 
@@ -100,7 +99,6 @@ func (p *planner) plan(index int32, typ reflect.Type) *plan {
 		p.structure(pl)
 	case awsapi.List:
 		pl.elem, pl.elemName = p.plan(s.Elem, typ.Elem()), cmp.Or(s.ElemName, "member")
-		pl.empty = reflect.MakeSlice(typ, 0, 0)
 	case awsapi.Map:
 		pl.key, pl.value = p.plan(s.Key, typ.Key()), p.plan(s.Value, typ.Elem())
 	}

@@ -107,6 +107,9 @@ func (m *mirror) sync(tx *state.Tx, scope state.Scope, cluster string) {
 	old, usages := m.rows, m.usages
 	rows := make([]mirrored, 0, len(old))
 	for i := range Instances.Prefix(tx, scope, cluster+"/") {
+		if i.Status == Inactive {
+			continue
+		}
 		var r mirrored
 		for len(old) > 0 && old[0].id <= i.ID {
 			if old[0].id == i.ID {

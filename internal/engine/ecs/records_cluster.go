@@ -27,10 +27,10 @@ type Cluster struct {
 	// the default of tasks and services that name none.
 	Providers []string                           `json:",omitzero"`
 	Strategy  []api.CapacityProviderStrategyItem `json:",omitzero"`
-	// Namespace is the Service Connect default.
-	Namespace string      `json:",omitzero"`
-	Tags      tagging.Set `json:",omitzero"`
+	Tags      tagging.Set                        `json:",omitzero"`
 	CreatedAt time.Time
+	// Until is how long an INACTIVE one is described.
+	Until time.Time `json:",omitzero"`
 }
 
 // Clusters are the clusters by name.
@@ -50,6 +50,8 @@ type CapacityProvider struct {
 	UpdateReason string      `json:",omitzero"`
 	Tags         tagging.Set `json:",omitzero"`
 	CreatedAt    time.Time
+	// Until is how long an INACTIVE one is described.
+	Until time.Time `json:",omitzero"`
 }
 
 // CapacityProviders are the capacity providers by name.

@@ -34,6 +34,8 @@ type Instance struct {
 	// Changes counts the changes of this row; with the Usage's it is the
 	// version that ECS shows.
 	Changes int
+	// Until is how long an INACTIVE one is described.
+	Until time.Time `json:",omitzero"`
 }
 
 // Resources is what an instance has or a task takes: CPU units, MiB, GPUs and
@@ -46,8 +48,14 @@ type Resources struct {
 // Instances are the container instances under "cluster/id".
 var Instances = state.NewTable("ecs.instance", func(i *Instance) string { return key(i.Cluster, i.ID) })
 
-// InstanceByEC2 finds container instances by EC2 instance id.
-var InstanceByEC2 = state.NewIndex(Instances, func(i *Instance) []string { return []string{i.EC2} })
+// InstanceByEC2 finds container instances by EC2 instance id, but for those that
+// were deregistered.
+var InstanceByEC2 = state.NewIndex(Instances, func(i *Instance) []string {
+	if i.EC2 == "" || i.Status == Inactive {
+		return nil
+	}
+	return []string{i.EC2}
+})
 
 // Key is the row's key.
 func (i *Instance) Key() string { return key(i.Cluster, i.ID) }

@@ -26,13 +26,9 @@ type ServiceRow struct {
 	Platform      string                             `json:",omitzero"` // LATEST or a version, Fargate only
 	Family        string                             `json:",omitzero"` // platform family, Fargate only
 	Scheduling    api.SchedulingStrategy
-	Config        *api.DeploymentConfiguration     // with its defaults filled in
-	LoadBalancers []api.LoadBalancer               `json:",omitzero"`
-	Registries    []api.ServiceRegistry            `json:",omitzero"`
-	Network       *api.NetworkConfiguration        `json:",omitzero"`
-	Connect       *api.ServiceConnectConfiguration `json:",omitzero"`
-	Volumes       []api.ServiceVolumeConfiguration `json:",omitzero"`
-	Lattice       []api.VpcLatticeConfiguration    `json:",omitzero"`
+	Config        *api.DeploymentConfiguration // with its defaults filled in
+	LoadBalancers []api.LoadBalancer           `json:",omitzero"`
+	Network       *api.NetworkConfiguration    `json:",omitzero"`
 	// Grace is healthCheckGracePeriodSeconds, nil when it was never given.
 	Grace       *int                      `json:",omitzero"`
 	Constraints []api.PlacementConstraint `json:",omitzero"`
@@ -51,6 +47,8 @@ type ServiceRow struct {
 
 	// Deployments stand newest first; the first is PRIMARY. Empty when INACTIVE.
 	Deployments []Deployment `json:",omitzero"`
+	// Until is how long an INACTIVE one is described.
+	Until time.Time `json:",omitzero"`
 }
 
 // Deployment is one deployment of a service: what its tasks are (fixed at its
@@ -68,10 +66,6 @@ type Deployment struct {
 	Family        string                             `json:",omitzero"`
 	Network       *api.NetworkConfiguration          `json:",omitzero"`
 	LoadBalancers []api.LoadBalancer                 `json:",omitzero"`
-	Registries    []api.ServiceRegistry              `json:",omitzero"`
-	Connect       *api.ServiceConnectConfiguration   `json:",omitzero"`
-	Volumes       []api.ServiceVolumeConfiguration   `json:",omitzero"`
-	Lattice       []api.VpcLatticeConfiguration      `json:",omitzero"`
 	CreatedAt     time.Time
 	// RollbackOf is the id of the deployment that this one undoes.
 	RollbackOf string `json:",omitzero"`

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,14 +59,13 @@ type Task struct {
 	StartedBy   string `json:",omitzero"` // the deployment's id for a service's task
 	Service     string `json:",omitzero"` // the service's name
 	LaunchType  api.LaunchType
-	Provider    string                        `json:",omitzero"` // capacity provider
-	Platform    string                        `json:",omitzero"` // Fargate's version
-	PlatformOS  string                        `json:",omitzero"` // Fargate's family
-	CPU, Memory string                        `json:",omitzero"` // task level
-	Ephemeral   *api.EphemeralStorage         `json:",omitzero"`
-	Overrides   *api.TaskOverride             `json:",omitzero"`
-	Network     *api.NetworkConfiguration     `json:",omitzero"`
-	Volumes     []api.TaskVolumeConfiguration `json:",omitzero"`
+	Provider    string                    `json:",omitzero"` // capacity provider
+	Platform    string                    `json:",omitzero"` // Fargate's version
+	PlatformOS  string                    `json:",omitzero"` // Fargate's family
+	CPU, Memory string                    `json:",omitzero"` // task level
+	Ephemeral   *api.EphemeralStorage     `json:",omitzero"`
+	Overrides   *api.TaskOverride         `json:",omitzero"`
+	Network     *api.NetworkConfiguration `json:",omitzero"`
 	Exec        bool
 	Constraints []api.PlacementConstraint `json:",omitzero"`
 	Placement   []api.PlacementStrategy   `json:",omitzero"`
@@ -142,7 +142,7 @@ var (
 	})
 	// TasksWaiting are those that wait for a place on an instance.
 	TasksWaiting = state.NewIndex(Tasks, func(t *Task) []string {
-		if t.Instance != "" || t.LaunchType == api.LaunchTypeFargate || t.Desired == Stopped {
+		if !t.Waits() || t.Desired == Stopped {
 			return nil
 		}
 		return []string{t.Cluster}
@@ -212,8 +212,19 @@ func (t *Task) Stop(code api.TaskStopCode, reason string, now time.Time) bool {
 	}
 	t.Desired, t.StopCode, t.StopReason = Stopped, code, cut(reason, 1024)
 	t.StoppingAt = now
+	if t.Waits() {
+		// Nothing of it is anywhere.
+		t.Advance(Stopped, now)
+		t.Containers = slices.Clone(t.Containers)
+		for i := range t.Containers {
+			t.Containers[i].Advance(Stopped)
+		}
+	}
 	return true
 }
+
+// Waits tells whether the task has no instance yet.
+func (t *Task) Waits() bool { return t.Instance == "" && t.LaunchType != api.LaunchTypeFargate }
 
 // Place puts a waiting task on an instance.
 func (t *Task) Place(i *Instance) bool {

@@ -72,7 +72,7 @@ func PutTask(tx *state.Tx, scope state.Scope, t *Task) {
 	Tasks.Put(tx, scope, &c)
 	account(tx, scope, old, &c)
 	if c.Last == Stopped && (old == nil || old.Last != Stopped) {
-		Departures.Put(tx, scope, &Departure{At: cmp.Or(c.StoppedAt, c.CreatedAt).Add(TaskLingers), Table: Tasks.Name(), Key: c.Key()})
+		depart(tx, scope, cmp.Or(c.StoppedAt, c.CreatedAt).Add(TaskLingers), Tasks, c.Key())
 	}
 }
 
