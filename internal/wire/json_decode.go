@@ -175,7 +175,7 @@ func (r *jsonReader) list(v reflect.Value, p *plan) error {
 	if err := r.open('['); err != nil {
 		return err
 	}
-	v.Set(reflect.MakeSlice(p.typ, 0, 0))
+	v.Set(p.empty)
 	for first := true; ; first = false {
 		more, err := r.next(']', first)
 		if err != nil || !more {

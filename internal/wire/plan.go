@@ -20,7 +20,8 @@ type plan struct {
 	// byName finds a field by its name in JSON, byParam by its name in a query.
 	byName, byParam map[string]*field
 	elem            *plan
-	elemName        string // a list's element in XML and query
+	elemName        string        // a list's element in XML and query
+	empty           reflect.Value // the list of none
 	key, value      *plan
 }
 
@@ -99,6 +100,7 @@ func (p *planner) plan(index int32, typ reflect.Type) *plan {
 		p.structure(pl)
 	case awsapi.List:
 		pl.elem, pl.elemName = p.plan(s.Elem, typ.Elem()), cmp.Or(s.ElemName, "member")
+		pl.empty = reflect.MakeSlice(typ, 0, 0)
 	case awsapi.Map:
 		pl.key, pl.value = p.plan(s.Key, typ.Key()), p.plan(s.Value, typ.Elem())
 	}

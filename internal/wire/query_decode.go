@@ -152,7 +152,7 @@ func (r formReader) structure(g group, v reflect.Value, p *plan) error {
 
 // list reads "Name.member.1" or EC2's "Name.1". "Name=" alone is the empty list.
 func (r formReader) list(g group, v reflect.Value, p *plan) error {
-	v.Set(reflect.MakeSlice(p.typ, 0, 0))
+	v.Set(p.empty)
 	if r.ec2 {
 		return r.items(g, v, p)
 	}

@@ -94,12 +94,18 @@ func (s *Services) stranger(signing, version, action string) (*Request, error) {
 	}
 	known, ok := s.BySigningName(signing)
 	if !ok {
-		return unread(action != ""), awsapi.Errorf("UnknownService", 400, "the engine does not serve %s; docs/coverage.md lists what it serves", shorten(signing, 60))
+		return unread(action != "" || restXML(signing)), awsapi.Errorf("UnknownService", 400, "the engine does not serve %s; docs/coverage.md lists what it serves", shorten(signing, 60))
 	}
 	if known.Protocol == "ec2" {
 		return &Request{Service: known, Name: action}, awsapi.Errorf("NoSuchVersion", 400, "The requested version (%s) of service AmazonEC2 does not exist", shorten(version, 20))
 	}
 	return &Request{Service: known, Name: action}, awsapi.Errorf("InvalidAction", 400, "Could not find operation %s for version %s", shorten(action, 80), shorten(version, 20))
+}
+
+// restXML tells the services whose clients read errors in XML without sending
+// an action; they take the query protocol's envelope.
+func restXML(signing string) bool {
+	return signing == "s3" || signing == "route53" || signing == "cloudfront"
 }
 
 // misread is the Request of a form that could not be read.

@@ -120,6 +120,7 @@ func TestErrorsBeforeAService(t *testing.T) {
 	for name, c := range map[string]struct{ query, signing, want string }{
 		"an action":                    {"Action=ListTopics&Version=2010-03-31", "sns", "<ErrorResponse"},
 		"an action of another version": {"Action=DescribeVpcs&Version=2008-01-01", "ec2", "<Response><Errors>"},
+		"none, of S3":                  {"", "s3", "<ErrorResponse"},
 		"none":                         {"", "lambda", `{"__type":"UnknownService"`},
 	} {
 		t.Run(name, func(t *testing.T) {

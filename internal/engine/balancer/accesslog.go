@@ -80,7 +80,7 @@ func (x *exchange) entry() Entry {
 		}
 	}
 	if t := x.client.tls; t != nil {
-		e.Cipher, e.Protocol = cipherName(t.cipher), tlsVersionName(t.version)
+		e.Cipher, e.Protocol = t.cipher, t.version
 		if t.matched {
 			e.Domain = t.sni
 		}
@@ -125,81 +125,82 @@ func (x *exchange) url() string {
 // Append writes the entry as a line without its newline, in the documented
 // order of fields.
 func (e *Entry) Append(b []byte) []byte {
-	word := func(s string) {
-		if len(b) > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, or(s, "-")...)
-	}
-	quoted := func(s string) {
-		b = append(b, ' ', '"')
-		for i := 0; i < len(s); i++ {
-			switch c := s[i]; {
-			case c == '"' || c == '\\':
-				b = append(b, '\\', c)
-			case c < ' ' || c >= 0x7f:
-				b = append(b, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
-			default:
-				b = append(b, c)
-			}
-		}
-		if s == "" {
-			b = append(b, '-')
-		}
-		b = append(b, '"')
-	}
-	seconds := func(d time.Duration) {
-		b = append(b, ' ')
-		if d < 0 {
-			b = append(b, "-1"...)
-			return
-		}
-		b = strconv.AppendFloat(b, d.Seconds(), 'f', 3, 64)
-	}
-	status := ""
-	if e.TargetStatus != 0 {
-		status = itoa(e.TargetStatus)
-	}
 	b = append(b, e.Type...)
-	word(isoMicros(e.Time))
-	word(e.LoadBalancer)
-	word(e.Client.String())
-	word(e.Target)
-	seconds(e.RequestTime)
-	seconds(e.TargetTime)
-	seconds(e.ResponseTime)
-	word(itoa(e.Status))
-	word(status)
-	word(strconv.FormatInt(e.Received, 10))
-	word(strconv.FormatInt(e.Sent, 10))
-	quoted(e.Request)
-	quoted(e.UserAgent[:min(len(e.UserAgent), 8<<10)])
-	word(e.Cipher)
-	word(e.Protocol)
-	word(e.TargetGroup)
-	quoted(e.TraceID)
-	quoted(e.Domain)
-	quoted(e.Certificate)
+	b = e.Time.UTC().AppendFormat(append(b, ' '), isoMicros)
+	b = appendWord(b, e.LoadBalancer)
+	b = e.Client.AppendTo(append(b, ' '))
+	b = appendWord(b, e.Target)
+	b = appendSeconds(b, e.RequestTime)
+	b = appendSeconds(b, e.TargetTime)
+	b = appendSeconds(b, e.ResponseTime)
+	b = strconv.AppendInt(append(b, ' '), int64(e.Status), 10)
+	b = appendStatus(append(b, ' '), e.TargetStatus)
+	b = strconv.AppendInt(append(b, ' '), e.Received, 10)
+	b = strconv.AppendInt(append(b, ' '), e.Sent, 10)
+	b = appendQuoted(b, e.Request)
+	b = appendQuoted(b, e.UserAgent[:min(len(e.UserAgent), 8<<10)])
+	b = appendWord(b, e.Cipher)
+	b = appendWord(b, e.Protocol)
+	b = appendWord(b, e.TargetGroup)
+	b = appendQuoted(b, e.TraceID)
+	b = appendQuoted(b, e.Domain)
+	b = appendQuoted(b, e.Certificate)
 	if e.RulePriority < -1 {
-		word("")
+		b = append(b, " -"...)
 	} else {
-		word(itoa(e.RulePriority))
+		b = strconv.AppendInt(append(b, ' '), int64(e.RulePriority), 10)
 	}
-	word(isoMicros(e.Created))
-	quoted(e.Actions)
-	quoted(e.RedirectURL)
-	quoted(e.ErrorReason)
-	quoted(e.Target)
-	quoted(status)
-	quoted(e.Classification)
-	quoted(e.ClassReason)
-	word(e.ConnectionTrace)
-	quoted(e.TransformedHost)
-	quoted(e.TransformedURI)
-	quoted(e.TransformStatus)
-	return b
+	b = e.Created.UTC().AppendFormat(append(b, ' '), isoMicros)
+	b = appendQuoted(b, e.Actions)
+	b = appendQuoted(b, e.RedirectURL)
+	b = appendQuoted(b, e.ErrorReason)
+	b = appendQuoted(b, e.Target)
+	b = append(appendStatus(append(b, ` "`...), e.TargetStatus), '"')
+	b = appendQuoted(b, e.Classification)
+	b = appendQuoted(b, e.ClassReason)
+	b = appendWord(b, e.ConnectionTrace)
+	b = appendQuoted(b, e.TransformedHost)
+	b = appendQuoted(b, e.TransformedURI)
+	return appendQuoted(b, e.TransformStatus)
 }
 
-const hexDigits = "0123456789abcdef"
+const (
+	isoMicros = "2006-01-02T15:04:05.000000Z"
+	hexDigits = "0123456789abcdef"
+)
 
-func isoMicros(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+func appendWord(b []byte, s string) []byte { return append(append(b, ' '), or(s, "-")...) }
+
+func appendStatus(b []byte, status int) []byte {
+	if status == 0 {
+		return append(b, '-')
+	}
+	return strconv.AppendInt(b, int64(status), 10)
+}
+
+func appendSeconds(b []byte, d time.Duration) []byte {
+	if d < 0 {
+		return append(b, " -1"...)
+	}
+	return strconv.AppendFloat(append(b, ' '), d.Seconds(), 'f', 3, 64)
+}
+
+// appendQuoted writes a string in quotes; what could end the quotes or the line
+// is escaped.
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, ' ', '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c >= 0x7f:
+			b = append(b, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	if s == "" {
+		b = append(b, '-')
+	}
+	return append(b, '"')
+}

@@ -66,7 +66,7 @@ func (a *answer) parse(head string) error {
 		return fmt.Errorf("malformed status line %.40q", line)
 	}
 	*a = answer{status: status, length: untilClose, fields: a.fields[:0]}
-	if len(line) > 13 {
+	if len(line) > 13 && isValue(line[13:]) {
 		a.reason = line[13:]
 	}
 	old, sawLength := line[7] == '0', false

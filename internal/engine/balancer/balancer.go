@@ -273,17 +273,19 @@ func (b *Balancer) Metrics() Metrics {
 }
 
 // Close stops accepting, lets requests under way finish until ctx ends, and
-// cuts the rest. Nothing of the balancer runs after it.
+// cuts the rest. Nothing of the balancer runs after it. Observe must not call it.
 func (b *Balancer) Close(ctx context.Context) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.closed {
+		b.mu.Unlock()
 		return nil
 	}
 	b.closed = true
 	for _, s := range b.sockets {
 		s.close()
 	}
+	b.mu.Unlock()
+	// Nobody changes sockets and groups any more.
 	var err error
 	for _, s := range b.sockets {
 		err = errors.Join(err, s.drain(ctx))

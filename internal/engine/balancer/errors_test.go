@@ -174,14 +174,15 @@ func TestAnswersThatAreNotAsTheyShould(t *testing.T) {
 		{"unknown Transfer-Encoding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", 502},
 		{"101 unasked", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 502},
 		{"an informational answer first", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", 204},
+		{"control character in the reason", "HTTP/1.1 200 a\rb\r\nContent-Length: 0\r\n\r\n", 200},
 		{"an unknown status", "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n", 799},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, one(plain(forward("g")), group("g", stub(t, c.answer, false))))
 			resp, _ := r.get("http", "http://example.com/")
-			if resp.StatusCode != c.status {
-				t.Errorf("got %d", resp.StatusCode)
+			if resp.StatusCode != c.status || strings.Contains(resp.Status, "\r") {
+				t.Errorf("got %q", resp.Status)
 			}
 			if e := r.entry(0); e.Status != c.status || (e.TargetStatus == 0) != (c.status == 502) {
 				t.Errorf("logged %d and %d", e.Status, e.TargetStatus)

@@ -54,7 +54,7 @@ type client struct {
 
 // clientTLS are a TLS connection's facts.
 type clientTLS struct {
-	version, cipher uint16
+	version, cipher string // as OpenSSL names them
 	sni             string
 	resumed         bool
 	certificate     string // ID of the one presented

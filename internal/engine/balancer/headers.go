@@ -1,8 +1,9 @@
 package balancer
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strconv"
@@ -38,8 +39,8 @@ func (x *exchange) toTarget() fields {
 	if t := x.client.tls; t != nil && attrs.TLSHeaders {
 		h := &x.listener.headers
 		out = append(out,
-			field{or(h.TLSVersionAs, "X-Amzn-Tls-Version"), tlsVersionName(t.version)},
-			field{or(h.TLSCipherAs, "X-Amzn-Tls-Cipher-Suite"), cipherName(t.cipher)})
+			field{or(h.TLSVersionAs, "X-Amzn-Tls-Version"), t.version},
+			field{or(h.TLSCipherAs, "X-Amzn-Tls-Cipher-Suite"), t.cipher})
 	}
 	nominates := nominating(r.fields)
 	for _, f := range r.fields {
@@ -141,9 +142,10 @@ func (x *exchange) hostForTarget() string {
 
 // traceID makes or completes X-Amzn-Trace-Id ("Request tracing").
 func traceID(was string, now time.Time) string {
-	var id [12]byte
-	rand.Read(id[:])
-	secs := uint32(now.Unix())
+	var id [16]byte
+	binary.BigEndian.PutUint32(id[:], uint32(now.Unix()))
+	binary.BigEndian.PutUint64(id[4:], rand.Uint64())
+	binary.BigEndian.PutUint32(id[12:], rand.Uint32())
 	root := strings.Contains(was, "Root=")
 	b := make([]byte, 0, 64)
 	if root {
@@ -151,9 +153,9 @@ func traceID(was string, now time.Time) string {
 	} else {
 		b = append(b, "Root=1-"...)
 	}
-	b = hex.AppendEncode(b, []byte{byte(secs >> 24), byte(secs >> 16), byte(secs >> 8), byte(secs)})
+	b = hex.AppendEncode(b, id[:4])
 	b = append(b, '-')
-	b = hex.AppendEncode(b, id[:])
+	b = hex.AppendEncode(b, id[4:])
 	if was == "" {
 		return string(b)
 	}

@@ -135,7 +135,7 @@ func (s *socket) handshake(c net.Conn, who *client) (*tls.Conn, error) {
 		return nil, err
 	}
 	state := secure.ConnectionState()
-	a.facts.version, a.facts.cipher, a.facts.resumed = state.Version, state.CipherSuite, state.DidResume
+	a.facts.version, a.facts.cipher, a.facts.resumed = tlsVersionName(state.Version), cipherName(state.CipherSuite), state.DidResume
 	who.tls = &a.facts
 	return secure, nil
 }

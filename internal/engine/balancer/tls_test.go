@@ -22,7 +22,7 @@ import (
 )
 
 // issue makes a self-signed certificate for names.
-func issue(t *testing.T, id string, key crypto.Signer, life time.Duration, names ...string) balancer.Certificate {
+func issue(t testing.TB, id string, key crypto.Signer, life time.Duration, names ...string) balancer.Certificate {
 	t.Helper()
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
 	tmpl := &x509.Certificate{
@@ -36,7 +36,7 @@ func issue(t *testing.T, id string, key crypto.Signer, life time.Duration, names
 	return balancer.Certificate{ID: id, TLS: &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
 }
 
-func ecKey(t *testing.T) crypto.Signer {
+func ecKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -45,7 +45,7 @@ func ecKey(t *testing.T) crypto.Signer {
 	return k
 }
 
-func rsaKey(t *testing.T, bits int) crypto.Signer {
+func rsaKey(t testing.TB, bits int) crypto.Signer {
 	t.Helper()
 	k, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {

@@ -168,35 +168,46 @@ const watchAfter = 100 * time.Millisecond
 
 var errClientLeft = errors.New("the client closed its connection")
 
-// await reads the answer's head, past informational ones: the front tells the
-// client 100 itself.
+// await reads the answer's head. A client is not watched for leaving until the
+// answer has been long in coming.
 func (c *backConn) await(x *exchange, idle time.Duration) (*answer, error) {
 	c.in.arm = nil // until there is an answer
-	var left *atomic.Bool
+	a, err := c.finalAnswer(x)
+	if err == nil || !timedOut(err) || idle <= watchAfter {
+		return a, err
+	}
+	return c.awaitWatching(x, idle)
+}
+
+// finalAnswer reads past informational answers: the front tells the client 100
+// itself.
+func (c *backConn) finalAnswer(x *exchange) (*answer, error) {
 	for {
 		a, err := c.readAnswer(x)
-		switch {
-		case err == nil && a.status < 200 && a.status != 101:
-			continue
-		case err == nil:
-			return a, nil
-		case left != nil && left.Load():
-			return nil, errClientLeft
-		case left != nil || !timedOut(err) || idle <= watchAfter:
-			return nil, err
+		if err != nil || a.status >= 200 || a.status == 101 {
+			return a, err
 		}
-		since := x.sent
-		if c.upload != nil {
-			<-c.upload.done // its end set the deadline that has passed
-			since = c.upload.ended
-		}
-		c.SetDeadline(since.Add(idle))
-		left = &atomic.Bool{}
-		defer x.out.watch(func() {
-			left.Store(true)
-			c.close()
-		})()
 	}
+}
+
+func (c *backConn) awaitWatching(x *exchange, idle time.Duration) (*answer, error) {
+	since := x.sent
+	if c.upload != nil {
+		<-c.upload.done // its end set the deadline that has passed
+		since = c.upload.ended
+	}
+	c.SetDeadline(since.Add(idle))
+	var left atomic.Bool
+	stop := x.out.watch(func() {
+		left.Store(true)
+		c.close()
+	})
+	defer stop()
+	a, err := c.finalAnswer(x)
+	if err != nil && left.Load() {
+		err = errClientLeft
+	}
+	return a, err
 }
 
 var errStale = errors.New("the target closed the connection while it was idle")

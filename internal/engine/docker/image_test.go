@@ -235,7 +235,7 @@ func TestStopEndsAPull(t *testing.T) {
 	go func() { done <- r.Start(context.WithoutCancel(t.Context()), job) }()
 	until(t, r, job, "web", func(c *ContainerStatus) bool { return c.Phase == Pulling })
 	stop(t, r, job)
-	if err := <-done; err != errStopping {
+	if err := <-done; err != ErrStopping {
 		t.Errorf("Start returned %v", err)
 	}
 	if c := now(t, r, job, "web"); c.Phase != Stopped || c.Reason != "" {

@@ -253,13 +253,13 @@ func TestStopEndsAStartUnderWay(t *testing.T) {
 	go func() { ended <- r.Start(context.WithoutCancel(t.Context()), job) }()
 	until(t, r, job, "first", isRunning)
 	stop(t, r, job)
-	if err := <-ended; err != errStopping {
+	if err := <-ended; err != ErrStopping {
 		t.Errorf("Start returned %v", err)
 	}
 	if c := now(t, r, job, "second"); c.Phase != Stopped || c.Reason != "" || c.ExitCode != nil {
 		t.Errorf("second is %+v", c)
 	}
-	if err := r.Start(t.Context(), job); err != errStopping {
+	if err := r.Start(t.Context(), job); err != ErrStopping {
 		t.Errorf("a stopped task's Start returned %v", err)
 	}
 }

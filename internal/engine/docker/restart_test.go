@@ -167,9 +167,9 @@ func TestDaemonThatTakesTooLongIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errStopping)
+	cancel(ErrStopping)
 	err = within(ctx, time.Hour, "web", "started", cannotStart, func(ctx context.Context) error { return ctx.Err() })
-	if err != errStopping {
+	if err != ErrStopping {
 		t.Errorf("called off: %v", err)
 	}
 }

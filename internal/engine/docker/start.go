@@ -19,7 +19,7 @@ import (
 // runs on until Stop.
 //
 // Start may be called again for a task: what is there is adopted. A Stop ends
-// it.
+// it, with [ErrStopping].
 func (r *Runtime) Start(ctx context.Context, t *Task) error {
 	if err := checkOrder(t.Containers); err != nil {
 		return &Error{Name: dependency, Cause: err}
@@ -39,19 +39,21 @@ type starting struct {
 	done   chan struct{}
 }
 
+// Why Start does not run a task: it is being, or has been, stopped; or another
+// Start of it is under way.
 var (
-	errStopping = errors.New("the task is being stopped")
-	errRunning  = errors.New("the task is being started already")
+	ErrStopping = errors.New("the task is being stopped")
+	ErrStarting  = errors.New("the task is being started already")
 )
 
 func (r *Runtime) begin(ctx context.Context, task string) (context.Context, func(), error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopping[task] {
-		return nil, nil, errStopping
+		return nil, nil, ErrStopping
 	}
 	if r.starting[task] != nil {
-		return nil, nil, errRunning
+		return nil, nil, ErrStarting
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &starting{cancel, make(chan struct{})}

@@ -54,7 +54,7 @@ func (r *Runtime) callOff(ctx context.Context, task string) error {
 	if s == nil {
 		return nil
 	}
-	s.cancel(errStopping)
+	s.cancel(ErrStopping)
 	select {
 	case <-s.done:
 		return nil
