@@ -60,6 +60,14 @@ const (
 	AccountAttributeNameDefaultVpc         AccountAttributeName = "default-vpc"
 )
 
+// AddressAttributeName is one of the values below; "" is none.
+type AddressAttributeName string
+
+// The values of AddressAttributeName.
+const (
+	AddressAttributeNameDomainName AddressAttributeName = "domain-name"
+)
+
 // AmdSevSnpSpecification is one of the values below; "" is none.
 type AmdSevSnpSpecification string
 
@@ -251,6 +259,36 @@ const (
 	CpuManufacturerApple             CpuManufacturer = "apple"
 )
 
+// DefaultHttpTokensEnforcedState is one of the values below; "" is none.
+type DefaultHttpTokensEnforcedState string
+
+// The values of DefaultHttpTokensEnforcedState.
+const (
+	DefaultHttpTokensEnforcedStateDisabled     DefaultHttpTokensEnforcedState = "disabled"
+	DefaultHttpTokensEnforcedStateEnabled      DefaultHttpTokensEnforcedState = "enabled"
+	DefaultHttpTokensEnforcedStateNoPreference DefaultHttpTokensEnforcedState = "no-preference"
+)
+
+// DefaultInstanceMetadataEndpointState is one of the values below; "" is none.
+type DefaultInstanceMetadataEndpointState string
+
+// The values of DefaultInstanceMetadataEndpointState.
+const (
+	DefaultInstanceMetadataEndpointStateDisabled     DefaultInstanceMetadataEndpointState = "disabled"
+	DefaultInstanceMetadataEndpointStateEnabled      DefaultInstanceMetadataEndpointState = "enabled"
+	DefaultInstanceMetadataEndpointStateNoPreference DefaultInstanceMetadataEndpointState = "no-preference"
+)
+
+// DefaultInstanceMetadataTagsState is one of the values below; "" is none.
+type DefaultInstanceMetadataTagsState string
+
+// The values of DefaultInstanceMetadataTagsState.
+const (
+	DefaultInstanceMetadataTagsStateDisabled     DefaultInstanceMetadataTagsState = "disabled"
+	DefaultInstanceMetadataTagsStateEnabled      DefaultInstanceMetadataTagsState = "enabled"
+	DefaultInstanceMetadataTagsStateNoPreference DefaultInstanceMetadataTagsState = "no-preference"
+)
+
 // DeviceType is one of the values below; "" is none.
 type DeviceType string
 
@@ -267,6 +305,27 @@ type DiskType string
 const (
 	DiskTypeHdd DiskType = "hdd"
 	DiskTypeSsd DiskType = "ssd"
+)
+
+// DnsNameState is one of the values below; "" is none.
+type DnsNameState string
+
+// The values of DnsNameState.
+const (
+	DnsNameStatePendingVerification DnsNameState = "pendingVerification"
+	DnsNameStateVerified            DnsNameState = "verified"
+	DnsNameStateFailed              DnsNameState = "failed"
+)
+
+// DnsRecordIpType is one of the values below; "" is none.
+type DnsRecordIpType string
+
+// The values of DnsRecordIpType.
+const (
+	DnsRecordIpTypeIpv4           DnsRecordIpType = "ipv4"
+	DnsRecordIpTypeDualstack      DnsRecordIpType = "dualstack"
+	DnsRecordIpTypeIpv6           DnsRecordIpType = "ipv6"
+	DnsRecordIpTypeServiceDefined DnsRecordIpType = "service-defined"
 )
 
 // DomainType is one of the values below; "" is none.
@@ -348,6 +407,14 @@ const (
 	FlexibleEnaQueuesSupportSupported   FlexibleEnaQueuesSupport = "supported"
 )
 
+// GatewayType is one of the values below; "" is none.
+type GatewayType string
+
+// The values of GatewayType.
+const (
+	GatewayTypeIpsec1 GatewayType = "ipsec.1"
+)
+
 // HostnameType is one of the values below; "" is none.
 type HostnameType string
 
@@ -355,6 +422,15 @@ type HostnameType string
 const (
 	HostnameTypeIpName       HostnameType = "ip-name"
 	HostnameTypeResourceName HostnameType = "resource-name"
+)
+
+// HttpTokensEnforcedState is one of the values below; "" is none.
+type HttpTokensEnforcedState string
+
+// The values of HttpTokensEnforcedState.
+const (
+	HttpTokensEnforcedStateDisabled HttpTokensEnforcedState = "disabled"
+	HttpTokensEnforcedStateEnabled  HttpTokensEnforcedState = "enabled"
 )
 
 // HttpTokensState is one of the values below; "" is none.
@@ -373,6 +449,37 @@ type HypervisorType string
 const (
 	HypervisorTypeOvm HypervisorType = "ovm"
 	HypervisorTypeXen HypervisorType = "xen"
+)
+
+// IamInstanceProfileAssociationState is one of the values below; "" is none.
+type IamInstanceProfileAssociationState string
+
+// The values of IamInstanceProfileAssociationState.
+const (
+	IamInstanceProfileAssociationStateAssociating    IamInstanceProfileAssociationState = "associating"
+	IamInstanceProfileAssociationStateAssociated     IamInstanceProfileAssociationState = "associated"
+	IamInstanceProfileAssociationStateDisassociating IamInstanceProfileAssociationState = "disassociating"
+	IamInstanceProfileAssociationStateDisassociated  IamInstanceProfileAssociationState = "disassociated"
+)
+
+// ImageAttributeName is one of the values below; "" is none.
+type ImageAttributeName string
+
+// The values of ImageAttributeName.
+const (
+	ImageAttributeNameDescription              ImageAttributeName = "description"
+	ImageAttributeNameKernel                   ImageAttributeName = "kernel"
+	ImageAttributeNameRamdisk                  ImageAttributeName = "ramdisk"
+	ImageAttributeNameLaunchPermission         ImageAttributeName = "launchPermission"
+	ImageAttributeNameProductCodes             ImageAttributeName = "productCodes"
+	ImageAttributeNameBlockDeviceMapping       ImageAttributeName = "blockDeviceMapping"
+	ImageAttributeNameSriovNetSupport          ImageAttributeName = "sriovNetSupport"
+	ImageAttributeNameBootMode                 ImageAttributeName = "bootMode"
+	ImageAttributeNameTpmSupport               ImageAttributeName = "tpmSupport"
+	ImageAttributeNameUefiData                 ImageAttributeName = "uefiData"
+	ImageAttributeNameLastLaunchedTime         ImageAttributeName = "lastLaunchedTime"
+	ImageAttributeNameImdsSupport              ImageAttributeName = "imdsSupport"
+	ImageAttributeNameDeregistrationProtection ImageAttributeName = "deregistrationProtection"
 )
 
 // ImageState is one of the values below; "" is none.
@@ -406,6 +513,16 @@ type ImdsSupportValues string
 // The values of ImdsSupportValues.
 const (
 	ImdsSupportValuesV20 ImdsSupportValues = "v2.0"
+)
+
+// InitializationType is one of the values below; "" is none.
+type InitializationType string
+
+// The values of InitializationType.
+const (
+	InitializationTypeDefault         InitializationType = "default"
+	InitializationTypeProvisionedRate InitializationType = "provisioned-rate"
+	InitializationTypeVolumeCopy      InitializationType = "volume-copy"
 )
 
 // InstanceAttributeName is one of the values below; "" is none.
@@ -1784,6 +1901,16 @@ const (
 	InstanceTypeHypervisorXen   InstanceTypeHypervisor = "xen"
 )
 
+// IpAddressType is one of the values below; "" is none.
+type IpAddressType string
+
+// The values of IpAddressType.
+const (
+	IpAddressTypeIpv4      IpAddressType = "ipv4"
+	IpAddressTypeDualstack IpAddressType = "dualstack"
+	IpAddressTypeIpv6      IpAddressType = "ipv6"
+)
+
 // IpSource is one of the values below; "" is none.
 type IpSource string
 
@@ -1907,6 +2034,26 @@ const (
 	LocalStorageTypeSsd LocalStorageType = "ssd"
 )
 
+// LocationType is one of the values below; "" is none.
+type LocationType string
+
+// The values of LocationType.
+const (
+	LocationTypeRegion             LocationType = "region"
+	LocationTypeAvailabilityZone   LocationType = "availability-zone"
+	LocationTypeAvailabilityZoneId LocationType = "availability-zone-id"
+	LocationTypeOutpost            LocationType = "outpost"
+)
+
+// ManagedBy is one of the values below; "" is none.
+type ManagedBy string
+
+// The values of ManagedBy.
+const (
+	ManagedByAccount           ManagedBy = "account"
+	ManagedByDeclarativePolicy ManagedBy = "declarative-policy"
+)
+
 // MarketType is one of the values below; "" is none.
 type MarketType string
 
@@ -1915,6 +2062,16 @@ const (
 	MarketTypeSpot                             MarketType = "spot"
 	MarketTypeCapacityBlock                    MarketType = "capacity-block"
 	MarketTypeInterruptibleCapacityReservation MarketType = "interruptible-capacity-reservation"
+)
+
+// MetadataDefaultHttpTokensState is one of the values below; "" is none.
+type MetadataDefaultHttpTokensState string
+
+// The values of MetadataDefaultHttpTokensState.
+const (
+	MetadataDefaultHttpTokensStateOptional     MetadataDefaultHttpTokensState = "optional"
+	MetadataDefaultHttpTokensStateRequired     MetadataDefaultHttpTokensState = "required"
+	MetadataDefaultHttpTokensStateNoPreference MetadataDefaultHttpTokensState = "no-preference"
 )
 
 // MonitoringState is one of the values below; "" is none.
@@ -1993,6 +2150,29 @@ const (
 	NestedVirtualizationSpecificationDisabled NestedVirtualizationSpecification = "disabled"
 )
 
+// NetworkInterfaceAttribute is one of the values below; "" is none.
+type NetworkInterfaceAttribute string
+
+// The values of NetworkInterfaceAttribute.
+const (
+	NetworkInterfaceAttributeDescription              NetworkInterfaceAttribute = "description"
+	NetworkInterfaceAttributeGroupSet                 NetworkInterfaceAttribute = "groupSet"
+	NetworkInterfaceAttributeSourceDestCheck          NetworkInterfaceAttribute = "sourceDestCheck"
+	NetworkInterfaceAttributeAttachment               NetworkInterfaceAttribute = "attachment"
+	NetworkInterfaceAttributeAssociatePublicIpAddress NetworkInterfaceAttribute = "associatePublicIpAddress"
+)
+
+// NetworkInterfaceCreationType is one of the values below; "" is none.
+type NetworkInterfaceCreationType string
+
+// The values of NetworkInterfaceCreationType.
+const (
+	NetworkInterfaceCreationTypeEfa     NetworkInterfaceCreationType = "efa"
+	NetworkInterfaceCreationTypeEfaOnly NetworkInterfaceCreationType = "efa-only"
+	NetworkInterfaceCreationTypeBranch  NetworkInterfaceCreationType = "branch"
+	NetworkInterfaceCreationTypeTrunk   NetworkInterfaceCreationType = "trunk"
+)
+
 // NetworkInterfaceStatus is one of the values below; "" is none.
 type NetworkInterfaceStatus string
 
@@ -2048,6 +2228,22 @@ const (
 	NitroTpmSupportSupported   NitroTpmSupport = "supported"
 )
 
+// PayerResponsibility is one of the values below; "" is none.
+type PayerResponsibility string
+
+// The values of PayerResponsibility.
+const (
+	PayerResponsibilityServiceOwner PayerResponsibility = "ServiceOwner"
+)
+
+// PermissionGroup is one of the values below; "" is none.
+type PermissionGroup string
+
+// The values of PermissionGroup.
+const (
+	PermissionGroupAll PermissionGroup = "all"
+)
+
 // PhcSupport is one of the values below; "" is none.
 type PhcSupport string
 
@@ -2073,6 +2269,25 @@ type PlatformValues string
 // The values of PlatformValues.
 const (
 	PlatformValuesWindows PlatformValues = "Windows"
+)
+
+// PrefixListState is one of the values below; "" is none.
+type PrefixListState string
+
+// The values of PrefixListState.
+const (
+	PrefixListStateCreateInProgress  PrefixListState = "create-in-progress"
+	PrefixListStateCreateComplete    PrefixListState = "create-complete"
+	PrefixListStateCreateFailed      PrefixListState = "create-failed"
+	PrefixListStateModifyInProgress  PrefixListState = "modify-in-progress"
+	PrefixListStateModifyComplete    PrefixListState = "modify-complete"
+	PrefixListStateModifyFailed      PrefixListState = "modify-failed"
+	PrefixListStateRestoreInProgress PrefixListState = "restore-in-progress"
+	PrefixListStateRestoreComplete   PrefixListState = "restore-complete"
+	PrefixListStateRestoreFailed     PrefixListState = "restore-failed"
+	PrefixListStateDeleteInProgress  PrefixListState = "delete-in-progress"
+	PrefixListStateDeleteComplete    PrefixListState = "delete-complete"
+	PrefixListStateDeleteFailed      PrefixListState = "delete-failed"
 )
 
 // ProductCodeValues is one of the values below; "" is none.
@@ -2286,6 +2501,28 @@ const (
 	SecondaryInterfaceTypeSecondary SecondaryInterfaceType = "secondary"
 )
 
+// SecurityGroupVpcAssociationState is one of the values below; "" is none.
+type SecurityGroupVpcAssociationState string
+
+// The values of SecurityGroupVpcAssociationState.
+const (
+	SecurityGroupVpcAssociationStateAssociating          SecurityGroupVpcAssociationState = "associating"
+	SecurityGroupVpcAssociationStateAssociated           SecurityGroupVpcAssociationState = "associated"
+	SecurityGroupVpcAssociationStateAssociationFailed    SecurityGroupVpcAssociationState = "association-failed"
+	SecurityGroupVpcAssociationStateDisassociating       SecurityGroupVpcAssociationState = "disassociating"
+	SecurityGroupVpcAssociationStateDisassociated        SecurityGroupVpcAssociationState = "disassociated"
+	SecurityGroupVpcAssociationStateDisassociationFailed SecurityGroupVpcAssociationState = "disassociation-failed"
+)
+
+// ServiceConnectivityType is one of the values below; "" is none.
+type ServiceConnectivityType string
+
+// The values of ServiceConnectivityType.
+const (
+	ServiceConnectivityTypeIpv4 ServiceConnectivityType = "ipv4"
+	ServiceConnectivityTypeIpv6 ServiceConnectivityType = "ipv6"
+)
+
 // ServiceManaged is one of the values below; "" is none.
 type ServiceManaged string
 
@@ -2295,6 +2532,16 @@ const (
 	ServiceManagedNlb  ServiceManaged = "nlb"
 	ServiceManagedRnat ServiceManaged = "rnat"
 	ServiceManagedRds  ServiceManaged = "rds"
+)
+
+// ServiceType is one of the values below; "" is none.
+type ServiceType string
+
+// The values of ServiceType.
+const (
+	ServiceTypeInterface           ServiceType = "Interface"
+	ServiceTypeGateway             ServiceType = "Gateway"
+	ServiceTypeGatewayLoadBalancer ServiceType = "GatewayLoadBalancer"
 )
 
 // ShutdownBehavior is one of the values below; "" is none.
@@ -2313,6 +2560,22 @@ type SpotInstanceType string
 const (
 	SpotInstanceTypeOneTime    SpotInstanceType = "one-time"
 	SpotInstanceTypePersistent SpotInstanceType = "persistent"
+)
+
+// State is one of the values below; "" is none.
+type State string
+
+// The values of State.
+const (
+	StatePendingAcceptance State = "PendingAcceptance"
+	StatePending           State = "Pending"
+	StateAvailable         State = "Available"
+	StateDeleting          State = "Deleting"
+	StateDeleted           State = "Deleted"
+	StateRejected          State = "Rejected"
+	StateFailed            State = "Failed"
+	StateExpired           State = "Expired"
+	StatePartial           State = "Partial"
 )
 
 // StatusName is one of the values below; "" is none.
@@ -2398,6 +2661,17 @@ const (
 	TpmSupportValuesV20 TpmSupportValues = "v2.0"
 )
 
+// UnsuccessfulInstanceCreditSpecificationErrorCode is one of the values below; "" is none.
+type UnsuccessfulInstanceCreditSpecificationErrorCode string
+
+// The values of UnsuccessfulInstanceCreditSpecificationErrorCode.
+const (
+	UnsuccessfulInstanceCreditSpecificationErrorCodeInvalidInstanceIDMalformed              UnsuccessfulInstanceCreditSpecificationErrorCode = "InvalidInstanceID.Malformed"
+	UnsuccessfulInstanceCreditSpecificationErrorCodeInvalidInstanceIDNotFound               UnsuccessfulInstanceCreditSpecificationErrorCode = "InvalidInstanceID.NotFound"
+	UnsuccessfulInstanceCreditSpecificationErrorCodeIncorrectInstanceState                  UnsuccessfulInstanceCreditSpecificationErrorCode = "IncorrectInstanceState"
+	UnsuccessfulInstanceCreditSpecificationErrorCodeInstanceCreditSpecificationNotSupported UnsuccessfulInstanceCreditSpecificationErrorCode = "InstanceCreditSpecification.NotSupported"
+)
+
 // UsageClassType is one of the values below; "" is none.
 type UsageClassType string
 
@@ -2429,6 +2703,26 @@ const (
 	VolumeAttachmentStateBusy      VolumeAttachmentState = "busy"
 )
 
+// VolumeAttributeName is one of the values below; "" is none.
+type VolumeAttributeName string
+
+// The values of VolumeAttributeName.
+const (
+	VolumeAttributeNameAutoEnableIO VolumeAttributeName = "autoEnableIO"
+	VolumeAttributeNameProductCodes VolumeAttributeName = "productCodes"
+)
+
+// VolumeModificationState is one of the values below; "" is none.
+type VolumeModificationState string
+
+// The values of VolumeModificationState.
+const (
+	VolumeModificationStateModifying  VolumeModificationState = "modifying"
+	VolumeModificationStateOptimizing VolumeModificationState = "optimizing"
+	VolumeModificationStateCompleted  VolumeModificationState = "completed"
+	VolumeModificationStateFailed     VolumeModificationState = "failed"
+)
+
 // VolumeState is one of the values below; "" is none.
 type VolumeState string
 
@@ -2440,6 +2734,27 @@ const (
 	VolumeStateDeleting  VolumeState = "deleting"
 	VolumeStateDeleted   VolumeState = "deleted"
 	VolumeStateError     VolumeState = "error"
+)
+
+// VolumeStatusInfoStatus is one of the values below; "" is none.
+type VolumeStatusInfoStatus string
+
+// The values of VolumeStatusInfoStatus.
+const (
+	VolumeStatusInfoStatusOk               VolumeStatusInfoStatus = "ok"
+	VolumeStatusInfoStatusImpaired         VolumeStatusInfoStatus = "impaired"
+	VolumeStatusInfoStatusInsufficientData VolumeStatusInfoStatus = "insufficient-data"
+	VolumeStatusInfoStatusWarning          VolumeStatusInfoStatus = "warning"
+)
+
+// VolumeStatusName is one of the values below; "" is none.
+type VolumeStatusName string
+
+// The values of VolumeStatusName.
+const (
+	VolumeStatusNameIoEnabled           VolumeStatusName = "io-enabled"
+	VolumeStatusNameIoPerformance       VolumeStatusName = "io-performance"
+	VolumeStatusNameInitializationState VolumeStatusName = "initialization-state"
 )
 
 // VolumeType is one of the values below; "" is none.
@@ -2524,6 +2839,34 @@ const (
 	VpcEncryptionControlStateDeleteFailed      VpcEncryptionControlState = "delete-failed"
 )
 
+// VpcEndpointType is one of the values below; "" is none.
+type VpcEndpointType string
+
+// The values of VpcEndpointType.
+const (
+	VpcEndpointTypeInterface           VpcEndpointType = "Interface"
+	VpcEndpointTypeGateway             VpcEndpointType = "Gateway"
+	VpcEndpointTypeGatewayLoadBalancer VpcEndpointType = "GatewayLoadBalancer"
+	VpcEndpointTypeResource            VpcEndpointType = "Resource"
+	VpcEndpointTypeServiceNetwork      VpcEndpointType = "ServiceNetwork"
+)
+
+// VpcPeeringConnectionStateReasonCode is one of the values below; "" is none.
+type VpcPeeringConnectionStateReasonCode string
+
+// The values of VpcPeeringConnectionStateReasonCode.
+const (
+	VpcPeeringConnectionStateReasonCodeInitiatingRequest VpcPeeringConnectionStateReasonCode = "initiating-request"
+	VpcPeeringConnectionStateReasonCodePendingAcceptance VpcPeeringConnectionStateReasonCode = "pending-acceptance"
+	VpcPeeringConnectionStateReasonCodeActive            VpcPeeringConnectionStateReasonCode = "active"
+	VpcPeeringConnectionStateReasonCodeDeleted           VpcPeeringConnectionStateReasonCode = "deleted"
+	VpcPeeringConnectionStateReasonCodeRejected          VpcPeeringConnectionStateReasonCode = "rejected"
+	VpcPeeringConnectionStateReasonCodeFailed            VpcPeeringConnectionStateReasonCode = "failed"
+	VpcPeeringConnectionStateReasonCodeExpired           VpcPeeringConnectionStateReasonCode = "expired"
+	VpcPeeringConnectionStateReasonCodeProvisioning      VpcPeeringConnectionStateReasonCode = "provisioning"
+	VpcPeeringConnectionStateReasonCodeDeleting          VpcPeeringConnectionStateReasonCode = "deleting"
+)
+
 // VpcState is one of the values below; "" is none.
 type VpcState string
 
@@ -2531,4 +2874,15 @@ type VpcState string
 const (
 	VpcStatePending   VpcState = "pending"
 	VpcStateAvailable VpcState = "available"
+)
+
+// VpnState is one of the values below; "" is none.
+type VpnState string
+
+// The values of VpnState.
+const (
+	VpnStatePending   VpnState = "pending"
+	VpnStateAvailable VpnState = "available"
+	VpnStateDeleting  VpnState = "deleting"
+	VpnStateDeleted   VpnState = "deleted"
 )

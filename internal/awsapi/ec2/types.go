@@ -39,6 +39,12 @@ type AccountAttributeValue struct {
 	AttributeValue *string `json:"AttributeValue,omitzero"`
 }
 
+// AddPrefixListEntry is the shape of that name.
+type AddPrefixListEntry struct {
+	Cidr        *string `json:"Cidr,omitzero"`
+	Description *string `json:"Description,omitzero"`
+}
+
 // Address is the shape of that name.
 type Address struct {
 	AllocationId            *string        `json:"AllocationId,omitzero"`
@@ -57,6 +63,14 @@ type Address struct {
 	ServiceManaged          ServiceManaged `json:"ServiceManaged,omitzero"`
 	SubnetId                *string        `json:"SubnetId,omitzero"`
 	Tags                    []Tag          `json:"Tags,omitzero"`
+}
+
+// AddressAttribute is the shape of that name.
+type AddressAttribute struct {
+	AllocationId    *string          `json:"AllocationId,omitzero"`
+	PtrRecord       *string          `json:"PtrRecord,omitzero"`
+	PtrRecordUpdate *PtrUpdateStatus `json:"PtrRecordUpdate,omitzero"`
+	PublicIp        *string          `json:"PublicIp,omitzero"`
 }
 
 // AllocateAddressRequest is the shape of that name.
@@ -83,6 +97,28 @@ type AllocateAddressResult struct {
 	PublicIpv4Pool        *string    `json:"PublicIpv4Pool,omitzero"`
 }
 
+// AssignPrivateIpAddressesRequest is the shape of that name.
+type AssignPrivateIpAddressesRequest struct {
+	AllowReassignment              *bool    `json:"AllowReassignment,omitzero"`
+	Ipv4PrefixCount                *int     `json:"Ipv4PrefixCount,omitzero"`
+	Ipv4Prefixes                   []string `json:"Ipv4Prefixes,omitzero"`
+	NetworkInterfaceId             *string  `json:"NetworkInterfaceId,omitzero"`
+	PrivateIpAddresses             []string `json:"PrivateIpAddresses,omitzero"`
+	SecondaryPrivateIpAddressCount *int     `json:"SecondaryPrivateIpAddressCount,omitzero"`
+}
+
+// AssignPrivateIpAddressesResult is the shape of that name.
+type AssignPrivateIpAddressesResult struct {
+	AssignedIpv4Prefixes       []Ipv4PrefixSpecification  `json:"AssignedIpv4Prefixes,omitzero"`
+	AssignedPrivateIpAddresses []AssignedPrivateIpAddress `json:"AssignedPrivateIpAddresses,omitzero"`
+	NetworkInterfaceId         *string                    `json:"NetworkInterfaceId,omitzero"`
+}
+
+// AssignedPrivateIpAddress is the shape of that name.
+type AssignedPrivateIpAddress struct {
+	PrivateIpAddress *string `json:"PrivateIpAddress,omitzero"`
+}
+
 // AssociateAddressRequest is the shape of that name.
 type AssociateAddressRequest struct {
 	AllocationId       *string `json:"AllocationId,omitzero"`
@@ -97,6 +133,24 @@ type AssociateAddressRequest struct {
 // AssociateAddressResult is the shape of that name.
 type AssociateAddressResult struct {
 	AssociationId *string `json:"AssociationId,omitzero"`
+}
+
+// AssociateDhcpOptionsRequest is the shape of that name.
+type AssociateDhcpOptionsRequest struct {
+	DhcpOptionsId *string `json:"DhcpOptionsId,omitzero"`
+	DryRun        *bool   `json:"DryRun,omitzero"`
+	VpcId         *string `json:"VpcId,omitzero"`
+}
+
+// AssociateIamInstanceProfileRequest is the shape of that name.
+type AssociateIamInstanceProfileRequest struct {
+	IamInstanceProfile *IamInstanceProfileSpecification `json:"IamInstanceProfile,omitzero"`
+	InstanceId         *string                          `json:"InstanceId,omitzero"`
+}
+
+// AssociateIamInstanceProfileResult is the shape of that name.
+type AssociateIamInstanceProfileResult struct {
+	IamInstanceProfileAssociation *IamInstanceProfileAssociation `json:"IamInstanceProfileAssociation,omitzero"`
 }
 
 // AssociateRouteTableRequest is the shape of that name.
@@ -114,11 +168,58 @@ type AssociateRouteTableResult struct {
 	AssociationState *RouteTableAssociationState `json:"AssociationState,omitzero"`
 }
 
+// AssociateVpcCidrBlockRequest is the shape of that name.
+type AssociateVpcCidrBlockRequest struct {
+	AmazonProvidedIpv6CidrBlock     *bool   `json:"AmazonProvidedIpv6CidrBlock,omitzero"`
+	CidrBlock                       *string `json:"CidrBlock,omitzero"`
+	Ipv4IpamPoolId                  *string `json:"Ipv4IpamPoolId,omitzero"`
+	Ipv4NetmaskLength               *int    `json:"Ipv4NetmaskLength,omitzero"`
+	Ipv6CidrBlock                   *string `json:"Ipv6CidrBlock,omitzero"`
+	Ipv6CidrBlockNetworkBorderGroup *string `json:"Ipv6CidrBlockNetworkBorderGroup,omitzero"`
+	Ipv6IpamPoolId                  *string `json:"Ipv6IpamPoolId,omitzero"`
+	Ipv6NetmaskLength               *int    `json:"Ipv6NetmaskLength,omitzero"`
+	Ipv6Pool                        *string `json:"Ipv6Pool,omitzero"`
+	VpcId                           *string `json:"VpcId,omitzero"`
+}
+
+// AssociateVpcCidrBlockResult is the shape of that name.
+type AssociateVpcCidrBlockResult struct {
+	CidrBlockAssociation     *VpcCidrBlockAssociation     `json:"CidrBlockAssociation,omitzero"`
+	Ipv6CidrBlockAssociation *VpcIpv6CidrBlockAssociation `json:"Ipv6CidrBlockAssociation,omitzero"`
+	VpcId                    *string                      `json:"VpcId,omitzero"`
+}
+
 // AttachInternetGatewayRequest is the shape of that name.
 type AttachInternetGatewayRequest struct {
 	DryRun            *bool   `json:"DryRun,omitzero"`
 	InternetGatewayId *string `json:"InternetGatewayId,omitzero"`
 	VpcId             *string `json:"VpcId,omitzero"`
+}
+
+// AttachNetworkInterfaceRequest is the shape of that name.
+type AttachNetworkInterfaceRequest struct {
+	DeviceIndex         *int                 `json:"DeviceIndex,omitzero"`
+	DryRun              *bool                `json:"DryRun,omitzero"`
+	EnaQueueCount       *int                 `json:"EnaQueueCount,omitzero"`
+	EnaSrdSpecification *EnaSrdSpecification `json:"EnaSrdSpecification,omitzero"`
+	InstanceId          *string              `json:"InstanceId,omitzero"`
+	NetworkCardIndex    *int                 `json:"NetworkCardIndex,omitzero"`
+	NetworkInterfaceId  *string              `json:"NetworkInterfaceId,omitzero"`
+}
+
+// AttachNetworkInterfaceResult is the shape of that name.
+type AttachNetworkInterfaceResult struct {
+	AttachmentId     *string `json:"AttachmentId,omitzero"`
+	NetworkCardIndex *int    `json:"NetworkCardIndex,omitzero"`
+}
+
+// AttachVolumeRequest is the shape of that name.
+type AttachVolumeRequest struct {
+	Device       *string `json:"Device,omitzero"`
+	DryRun       *bool   `json:"DryRun,omitzero"`
+	EbsCardIndex *int    `json:"EbsCardIndex,omitzero"`
+	InstanceId   *string `json:"InstanceId,omitzero"`
+	VolumeId     *string `json:"VolumeId,omitzero"`
 }
 
 // AttachmentEnaSrdSpecification is the shape of that name.
@@ -287,6 +388,11 @@ type CapacityReservationTargetResponse struct {
 	CapacityReservationResourceGroupArn *string `json:"CapacityReservationResourceGroupArn,omitzero"`
 }
 
+// CidrBlock is the shape of that name.
+type CidrBlock struct {
+	CidrBlock *string `json:"CidrBlock,omitzero"`
+}
+
 // ConnectionTrackingConfiguration is the shape of that name.
 type ConnectionTrackingConfiguration struct {
 	TcpEstablishedTimeout *int `json:"TcpEstablishedTimeout,omitzero"`
@@ -339,6 +445,41 @@ type CpuPerformanceFactor struct {
 // CpuPerformanceFactorRequest is the shape of that name.
 type CpuPerformanceFactorRequest struct {
 	References []PerformanceFactorReferenceRequest `json:"References,omitzero"`
+}
+
+// CreateDefaultSubnetRequest is the shape of that name.
+type CreateDefaultSubnetRequest struct {
+	AvailabilityZone   *string `json:"AvailabilityZone,omitzero"`
+	AvailabilityZoneId *string `json:"AvailabilityZoneId,omitzero"`
+	DryRun             *bool   `json:"DryRun,omitzero"`
+	Ipv6Native         *bool   `json:"Ipv6Native,omitzero"`
+}
+
+// CreateDefaultSubnetResult is the shape of that name.
+type CreateDefaultSubnetResult struct {
+	Subnet *Subnet `json:"Subnet,omitzero"`
+}
+
+// CreateDefaultVpcRequest is the shape of that name.
+type CreateDefaultVpcRequest struct {
+	DryRun *bool `json:"DryRun,omitzero"`
+}
+
+// CreateDefaultVpcResult is the shape of that name.
+type CreateDefaultVpcResult struct {
+	Vpc *Vpc `json:"Vpc,omitzero"`
+}
+
+// CreateDhcpOptionsRequest is the shape of that name.
+type CreateDhcpOptionsRequest struct {
+	DhcpConfigurations []NewDhcpConfiguration `json:"DhcpConfigurations,omitzero"`
+	DryRun             *bool                  `json:"DryRun,omitzero"`
+	TagSpecifications  []TagSpecification     `json:"TagSpecifications,omitzero"`
+}
+
+// CreateDhcpOptionsResult is the shape of that name.
+type CreateDhcpOptionsResult struct {
+	DhcpOptions *DhcpOptions `json:"DhcpOptions,omitzero"`
 }
 
 // CreateInternetGatewayRequest is the shape of that name.
@@ -396,6 +537,22 @@ type CreateLaunchTemplateVersionResult struct {
 	Warning               *ValidationWarning     `json:"Warning,omitzero"`
 }
 
+// CreateManagedPrefixListRequest is the shape of that name.
+type CreateManagedPrefixListRequest struct {
+	AddressFamily     *string              `json:"AddressFamily,omitzero"`
+	ClientToken       *string              `json:"ClientToken,omitzero"`
+	DryRun            *bool                `json:"DryRun,omitzero"`
+	Entries           []AddPrefixListEntry `json:"Entries,omitzero"`
+	MaxEntries        *int                 `json:"MaxEntries,omitzero"`
+	PrefixListName    *string              `json:"PrefixListName,omitzero"`
+	TagSpecifications []TagSpecification   `json:"TagSpecifications,omitzero"`
+}
+
+// CreateManagedPrefixListResult is the shape of that name.
+type CreateManagedPrefixListResult struct {
+	PrefixList *ManagedPrefixList `json:"PrefixList,omitzero"`
+}
+
 // CreateNatGatewayRequest is the shape of that name.
 type CreateNatGatewayRequest struct {
 	AllocationId                   *string                   `json:"AllocationId,omitzero"`
@@ -417,6 +574,63 @@ type CreateNatGatewayRequest struct {
 type CreateNatGatewayResult struct {
 	ClientToken *string     `json:"ClientToken,omitzero"`
 	NatGateway  *NatGateway `json:"NatGateway,omitzero"`
+}
+
+// CreateNetworkAclEntryRequest is the shape of that name.
+type CreateNetworkAclEntryRequest struct {
+	CidrBlock     *string       `json:"CidrBlock,omitzero"`
+	DryRun        *bool         `json:"DryRun,omitzero"`
+	Egress        *bool         `json:"Egress,omitzero"`
+	IcmpTypeCode  *IcmpTypeCode `json:"IcmpTypeCode,omitzero"`
+	Ipv6CidrBlock *string       `json:"Ipv6CidrBlock,omitzero"`
+	NetworkAclId  *string       `json:"NetworkAclId,omitzero"`
+	PortRange     *PortRange    `json:"PortRange,omitzero"`
+	Protocol      *string       `json:"Protocol,omitzero"`
+	RuleAction    RuleAction    `json:"RuleAction,omitzero"`
+	RuleNumber    *int          `json:"RuleNumber,omitzero"`
+}
+
+// CreateNetworkAclRequest is the shape of that name.
+type CreateNetworkAclRequest struct {
+	ClientToken       *string            `json:"ClientToken,omitzero"`
+	DryRun            *bool              `json:"DryRun,omitzero"`
+	TagSpecifications []TagSpecification `json:"TagSpecifications,omitzero"`
+	VpcId             *string            `json:"VpcId,omitzero"`
+}
+
+// CreateNetworkAclResult is the shape of that name.
+type CreateNetworkAclResult struct {
+	ClientToken *string     `json:"ClientToken,omitzero"`
+	NetworkAcl  *NetworkAcl `json:"NetworkAcl,omitzero"`
+}
+
+// CreateNetworkInterfaceRequest is the shape of that name.
+type CreateNetworkInterfaceRequest struct {
+	ClientToken                     *string                                 `json:"ClientToken,omitzero"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `json:"ConnectionTrackingSpecification,omitzero"`
+	Description                     *string                                 `json:"Description,omitzero"`
+	DryRun                          *bool                                   `json:"DryRun,omitzero"`
+	EnablePrimaryIpv6               *bool                                   `json:"EnablePrimaryIpv6,omitzero"`
+	Groups                          []string                                `json:"Groups,omitzero"`
+	InterfaceType                   NetworkInterfaceCreationType            `json:"InterfaceType,omitzero"`
+	Ipv4PrefixCount                 *int                                    `json:"Ipv4PrefixCount,omitzero"`
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationRequest        `json:"Ipv4Prefixes,omitzero"`
+	Ipv6AddressCount                *int                                    `json:"Ipv6AddressCount,omitzero"`
+	Ipv6Addresses                   []InstanceIpv6Address                   `json:"Ipv6Addresses,omitzero"`
+	Ipv6PrefixCount                 *int                                    `json:"Ipv6PrefixCount,omitzero"`
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationRequest        `json:"Ipv6Prefixes,omitzero"`
+	Operator                        *OperatorRequest                        `json:"Operator,omitzero"`
+	PrivateIpAddress                *string                                 `json:"PrivateIpAddress,omitzero"`
+	PrivateIpAddresses              []PrivateIpAddressSpecification         `json:"PrivateIpAddresses,omitzero"`
+	SecondaryPrivateIpAddressCount  *int                                    `json:"SecondaryPrivateIpAddressCount,omitzero"`
+	SubnetId                        *string                                 `json:"SubnetId,omitzero"`
+	TagSpecifications               []TagSpecification                      `json:"TagSpecifications,omitzero"`
+}
+
+// CreateNetworkInterfaceResult is the shape of that name.
+type CreateNetworkInterfaceResult struct {
+	ClientToken      *string           `json:"ClientToken,omitzero"`
+	NetworkInterface *NetworkInterface `json:"NetworkInterface,omitzero"`
 }
 
 // CreateRouteRequest is the shape of that name.
@@ -504,6 +718,53 @@ type CreateTagsRequest struct {
 	Tags      []Tag    `json:"Tags,omitzero"`
 }
 
+// CreateVolumeRequest is the shape of that name.
+type CreateVolumeRequest struct {
+	AvailabilityZone         *string            `json:"AvailabilityZone,omitzero"`
+	AvailabilityZoneId       *string            `json:"AvailabilityZoneId,omitzero"`
+	ClientToken              *string            `json:"ClientToken,omitzero"`
+	DryRun                   *bool              `json:"DryRun,omitzero"`
+	Encrypted                *bool              `json:"Encrypted,omitzero"`
+	Iops                     *int               `json:"Iops,omitzero"`
+	KmsKeyId                 *string            `json:"KmsKeyId,omitzero"`
+	MultiAttachEnabled       *bool              `json:"MultiAttachEnabled,omitzero"`
+	Operator                 *OperatorRequest   `json:"Operator,omitzero"`
+	OutpostArn               *string            `json:"OutpostArn,omitzero"`
+	Size                     *int               `json:"Size,omitzero"`
+	SnapshotId               *string            `json:"SnapshotId,omitzero"`
+	TagSpecifications        []TagSpecification `json:"TagSpecifications,omitzero"`
+	Throughput               *int               `json:"Throughput,omitzero"`
+	VolumeInitializationRate *int               `json:"VolumeInitializationRate,omitzero"`
+	VolumeType               VolumeType         `json:"VolumeType,omitzero"`
+}
+
+// CreateVpcEndpointRequest is the shape of that name.
+type CreateVpcEndpointRequest struct {
+	ClientToken              *string                  `json:"ClientToken,omitzero"`
+	DnsOptions               *DnsOptionsSpecification `json:"DnsOptions,omitzero"`
+	DryRun                   *bool                    `json:"DryRun,omitzero"`
+	IpAddressType            IpAddressType            `json:"IpAddressType,omitzero"`
+	PolicyDocument           *string                  `json:"PolicyDocument,omitzero"`
+	PrivateDnsEnabled        *bool                    `json:"PrivateDnsEnabled,omitzero"`
+	ResourceConfigurationArn *string                  `json:"ResourceConfigurationArn,omitzero"`
+	RouteTableIds            []string                 `json:"RouteTableIds,omitzero"`
+	SecurityGroupIds         []string                 `json:"SecurityGroupIds,omitzero"`
+	ServiceName              *string                  `json:"ServiceName,omitzero"`
+	ServiceNetworkArn        *string                  `json:"ServiceNetworkArn,omitzero"`
+	ServiceRegion            *string                  `json:"ServiceRegion,omitzero"`
+	SubnetConfigurations     []SubnetConfiguration    `json:"SubnetConfigurations,omitzero"`
+	SubnetIds                []string                 `json:"SubnetIds,omitzero"`
+	TagSpecifications        []TagSpecification       `json:"TagSpecifications,omitzero"`
+	VpcEndpointType          VpcEndpointType          `json:"VpcEndpointType,omitzero"`
+	VpcId                    *string                  `json:"VpcId,omitzero"`
+}
+
+// CreateVpcEndpointResult is the shape of that name.
+type CreateVpcEndpointResult struct {
+	ClientToken *string      `json:"ClientToken,omitzero"`
+	VpcEndpoint *VpcEndpoint `json:"VpcEndpoint,omitzero"`
+}
+
 // CreateVpcRequest is the shape of that name.
 type CreateVpcRequest struct {
 	AmazonProvidedIpv6CidrBlock     *bool                              `json:"AmazonProvidedIpv6CidrBlock,omitzero"`
@@ -541,6 +802,12 @@ type DefaultConnectionTrackingConfiguration struct {
 	DefaultTcpEstablishedTimeout *int `json:"DefaultTcpEstablishedTimeout,omitzero"`
 	DefaultUdpStreamTimeout      *int `json:"DefaultUdpStreamTimeout,omitzero"`
 	DefaultUdpTimeout            *int `json:"DefaultUdpTimeout,omitzero"`
+}
+
+// DeleteDhcpOptionsRequest is the shape of that name.
+type DeleteDhcpOptionsRequest struct {
+	DhcpOptionsId *string `json:"DhcpOptionsId,omitzero"`
+	DryRun        *bool   `json:"DryRun,omitzero"`
 }
 
 // DeleteInternetGatewayRequest is the shape of that name.
@@ -603,6 +870,17 @@ type DeleteLaunchTemplateVersionsResult struct {
 	UnsuccessfullyDeletedLaunchTemplateVersions []DeleteLaunchTemplateVersionsResponseErrorItem   `json:"UnsuccessfullyDeletedLaunchTemplateVersions,omitzero"`
 }
 
+// DeleteManagedPrefixListRequest is the shape of that name.
+type DeleteManagedPrefixListRequest struct {
+	DryRun       *bool   `json:"DryRun,omitzero"`
+	PrefixListId *string `json:"PrefixListId,omitzero"`
+}
+
+// DeleteManagedPrefixListResult is the shape of that name.
+type DeleteManagedPrefixListResult struct {
+	PrefixList *ManagedPrefixList `json:"PrefixList,omitzero"`
+}
+
 // DeleteNatGatewayRequest is the shape of that name.
 type DeleteNatGatewayRequest struct {
 	DryRun       *bool   `json:"DryRun,omitzero"`
@@ -612,6 +890,20 @@ type DeleteNatGatewayRequest struct {
 // DeleteNatGatewayResult is the shape of that name.
 type DeleteNatGatewayResult struct {
 	NatGatewayId *string `json:"NatGatewayId,omitzero"`
+}
+
+// DeleteNetworkAclEntryRequest is the shape of that name.
+type DeleteNetworkAclEntryRequest struct {
+	DryRun       *bool   `json:"DryRun,omitzero"`
+	Egress       *bool   `json:"Egress,omitzero"`
+	NetworkAclId *string `json:"NetworkAclId,omitzero"`
+	RuleNumber   *int    `json:"RuleNumber,omitzero"`
+}
+
+// DeleteNetworkAclRequest is the shape of that name.
+type DeleteNetworkAclRequest struct {
+	DryRun       *bool   `json:"DryRun,omitzero"`
+	NetworkAclId *string `json:"NetworkAclId,omitzero"`
 }
 
 // DeleteNetworkInterfaceRequest is the shape of that name.
@@ -661,6 +953,23 @@ type DeleteTagsRequest struct {
 	Tags      []Tag    `json:"Tags,omitzero"`
 }
 
+// DeleteVolumeRequest is the shape of that name.
+type DeleteVolumeRequest struct {
+	DryRun   *bool   `json:"DryRun,omitzero"`
+	VolumeId *string `json:"VolumeId,omitzero"`
+}
+
+// DeleteVpcEndpointsRequest is the shape of that name.
+type DeleteVpcEndpointsRequest struct {
+	DryRun         *bool    `json:"DryRun,omitzero"`
+	VpcEndpointIds []string `json:"VpcEndpointIds,omitzero"`
+}
+
+// DeleteVpcEndpointsResult is the shape of that name.
+type DeleteVpcEndpointsResult struct {
+	Unsuccessful []UnsuccessfulItem `json:"Unsuccessful,omitzero"`
+}
+
 // DeleteVpcRequest is the shape of that name.
 type DeleteVpcRequest struct {
 	DryRun *bool   `json:"DryRun,omitzero"`
@@ -676,6 +985,21 @@ type DescribeAccountAttributesRequest struct {
 // DescribeAccountAttributesResult is the shape of that name.
 type DescribeAccountAttributesResult struct {
 	AccountAttributes []AccountAttribute `json:"AccountAttributes,omitzero"`
+}
+
+// DescribeAddressesAttributeRequest is the shape of that name.
+type DescribeAddressesAttributeRequest struct {
+	AllocationIds []string             `json:"AllocationIds,omitzero"`
+	Attribute     AddressAttributeName `json:"Attribute,omitzero"`
+	DryRun        *bool                `json:"DryRun,omitzero"`
+	MaxResults    *int                 `json:"MaxResults,omitzero"`
+	NextToken     *string              `json:"NextToken,omitzero"`
+}
+
+// DescribeAddressesAttributeResult is the shape of that name.
+type DescribeAddressesAttributeResult struct {
+	Addresses []AddressAttribute `json:"Addresses,omitzero"`
+	NextToken *string            `json:"NextToken,omitzero"`
 }
 
 // DescribeAddressesRequest is the shape of that name.
@@ -705,6 +1029,57 @@ type DescribeAvailabilityZonesResult struct {
 	AvailabilityZones []AvailabilityZone `json:"AvailabilityZones,omitzero"`
 }
 
+// DescribeDhcpOptionsRequest is the shape of that name.
+type DescribeDhcpOptionsRequest struct {
+	DhcpOptionsIds []string `json:"DhcpOptionsIds,omitzero"`
+	DryRun         *bool    `json:"DryRun,omitzero"`
+	Filters        []Filter `json:"Filters,omitzero"`
+	MaxResults     *int     `json:"MaxResults,omitzero"`
+	NextToken      *string  `json:"NextToken,omitzero"`
+}
+
+// DescribeDhcpOptionsResult is the shape of that name.
+type DescribeDhcpOptionsResult struct {
+	DhcpOptions []DhcpOptions `json:"DhcpOptions,omitzero"`
+	NextToken   *string       `json:"NextToken,omitzero"`
+}
+
+// DescribeEgressOnlyInternetGatewaysRequest is the shape of that name.
+type DescribeEgressOnlyInternetGatewaysRequest struct {
+	DryRun                       *bool    `json:"DryRun,omitzero"`
+	EgressOnlyInternetGatewayIds []string `json:"EgressOnlyInternetGatewayIds,omitzero"`
+	Filters                      []Filter `json:"Filters,omitzero"`
+	MaxResults                   *int     `json:"MaxResults,omitzero"`
+	NextToken                    *string  `json:"NextToken,omitzero"`
+}
+
+// DescribeEgressOnlyInternetGatewaysResult is the shape of that name.
+type DescribeEgressOnlyInternetGatewaysResult struct {
+	EgressOnlyInternetGateways []EgressOnlyInternetGateway `json:"EgressOnlyInternetGateways,omitzero"`
+	NextToken                  *string                     `json:"NextToken,omitzero"`
+}
+
+// DescribeIamInstanceProfileAssociationsRequest is the shape of that name.
+type DescribeIamInstanceProfileAssociationsRequest struct {
+	AssociationIds []string `json:"AssociationIds,omitzero"`
+	Filters        []Filter `json:"Filters,omitzero"`
+	MaxResults     *int     `json:"MaxResults,omitzero"`
+	NextToken      *string  `json:"NextToken,omitzero"`
+}
+
+// DescribeIamInstanceProfileAssociationsResult is the shape of that name.
+type DescribeIamInstanceProfileAssociationsResult struct {
+	IamInstanceProfileAssociations []IamInstanceProfileAssociation `json:"IamInstanceProfileAssociations,omitzero"`
+	NextToken                      *string                         `json:"NextToken,omitzero"`
+}
+
+// DescribeImageAttributeRequest is the shape of that name.
+type DescribeImageAttributeRequest struct {
+	Attribute ImageAttributeName `json:"Attribute,omitzero"`
+	DryRun    *bool              `json:"DryRun,omitzero"`
+	ImageId   *string            `json:"ImageId,omitzero"`
+}
+
 // DescribeImagesRequest is the shape of that name.
 type DescribeImagesRequest struct {
 	DryRun            *bool    `json:"DryRun,omitzero"`
@@ -731,6 +1106,21 @@ type DescribeInstanceAttributeRequest struct {
 	InstanceId *string               `json:"InstanceId,omitzero"`
 }
 
+// DescribeInstanceCreditSpecificationsRequest is the shape of that name.
+type DescribeInstanceCreditSpecificationsRequest struct {
+	DryRun      *bool    `json:"DryRun,omitzero"`
+	Filters     []Filter `json:"Filters,omitzero"`
+	InstanceIds []string `json:"InstanceIds,omitzero"`
+	MaxResults  *int     `json:"MaxResults,omitzero"`
+	NextToken   *string  `json:"NextToken,omitzero"`
+}
+
+// DescribeInstanceCreditSpecificationsResult is the shape of that name.
+type DescribeInstanceCreditSpecificationsResult struct {
+	InstanceCreditSpecifications []InstanceCreditSpecification `json:"InstanceCreditSpecifications,omitzero"`
+	NextToken                    *string                       `json:"NextToken,omitzero"`
+}
+
 // DescribeInstanceStatusRequest is the shape of that name.
 type DescribeInstanceStatusRequest struct {
 	DryRun                  *bool    `json:"DryRun,omitzero"`
@@ -746,6 +1136,21 @@ type DescribeInstanceStatusRequest struct {
 type DescribeInstanceStatusResult struct {
 	InstanceStatuses []InstanceStatus `json:"InstanceStatuses,omitzero"`
 	NextToken        *string          `json:"NextToken,omitzero"`
+}
+
+// DescribeInstanceTypeOfferingsRequest is the shape of that name.
+type DescribeInstanceTypeOfferingsRequest struct {
+	DryRun       *bool        `json:"DryRun,omitzero"`
+	Filters      []Filter     `json:"Filters,omitzero"`
+	LocationType LocationType `json:"LocationType,omitzero"`
+	MaxResults   *int         `json:"MaxResults,omitzero"`
+	NextToken    *string      `json:"NextToken,omitzero"`
+}
+
+// DescribeInstanceTypeOfferingsResult is the shape of that name.
+type DescribeInstanceTypeOfferingsResult struct {
+	InstanceTypeOfferings []InstanceTypeOffering `json:"InstanceTypeOfferings,omitzero"`
+	NextToken             *string                `json:"NextToken,omitzero"`
 }
 
 // DescribeInstanceTypesRequest is the shape of that name.
@@ -847,6 +1252,21 @@ type DescribeLaunchTemplatesResult struct {
 	NextToken       *string          `json:"NextToken,omitzero"`
 }
 
+// DescribeManagedPrefixListsRequest is the shape of that name.
+type DescribeManagedPrefixListsRequest struct {
+	DryRun        *bool    `json:"DryRun,omitzero"`
+	Filters       []Filter `json:"Filters,omitzero"`
+	MaxResults    *int     `json:"MaxResults,omitzero"`
+	NextToken     *string  `json:"NextToken,omitzero"`
+	PrefixListIds []string `json:"PrefixListIds,omitzero"`
+}
+
+// DescribeManagedPrefixListsResult is the shape of that name.
+type DescribeManagedPrefixListsResult struct {
+	NextToken   *string             `json:"NextToken,omitzero"`
+	PrefixLists []ManagedPrefixList `json:"PrefixLists,omitzero"`
+}
+
 // DescribeNatGatewaysRequest is the shape of that name.
 type DescribeNatGatewaysRequest struct {
 	DryRun        *bool    `json:"DryRun,omitzero"`
@@ -877,6 +1297,23 @@ type DescribeNetworkAclsResult struct {
 	NextToken   *string      `json:"NextToken,omitzero"`
 }
 
+// DescribeNetworkInterfaceAttributeRequest is the shape of that name.
+type DescribeNetworkInterfaceAttributeRequest struct {
+	Attribute          NetworkInterfaceAttribute `json:"Attribute,omitzero"`
+	DryRun             *bool                     `json:"DryRun,omitzero"`
+	NetworkInterfaceId *string                   `json:"NetworkInterfaceId,omitzero"`
+}
+
+// DescribeNetworkInterfaceAttributeResult is the shape of that name.
+type DescribeNetworkInterfaceAttributeResult struct {
+	AssociatePublicIpAddress *bool                       `json:"AssociatePublicIpAddress,omitzero"`
+	Attachment               *NetworkInterfaceAttachment `json:"Attachment,omitzero"`
+	Description              *AttributeValue             `json:"Description,omitzero"`
+	Groups                   []GroupIdentifier           `json:"Groups,omitzero"`
+	NetworkInterfaceId       *string                     `json:"NetworkInterfaceId,omitzero"`
+	SourceDestCheck          *AttributeBooleanValue      `json:"SourceDestCheck,omitzero"`
+}
+
 // DescribeNetworkInterfacesRequest is the shape of that name.
 type DescribeNetworkInterfacesRequest struct {
 	DryRun                  *bool    `json:"DryRun,omitzero"`
@@ -891,6 +1328,21 @@ type DescribeNetworkInterfacesRequest struct {
 type DescribeNetworkInterfacesResult struct {
 	NetworkInterfaces []NetworkInterface `json:"NetworkInterfaces,omitzero"`
 	NextToken         *string            `json:"NextToken,omitzero"`
+}
+
+// DescribePrefixListsRequest is the shape of that name.
+type DescribePrefixListsRequest struct {
+	DryRun        *bool    `json:"DryRun,omitzero"`
+	Filters       []Filter `json:"Filters,omitzero"`
+	MaxResults    *int     `json:"MaxResults,omitzero"`
+	NextToken     *string  `json:"NextToken,omitzero"`
+	PrefixListIds []string `json:"PrefixListIds,omitzero"`
+}
+
+// DescribePrefixListsResult is the shape of that name.
+type DescribePrefixListsResult struct {
+	NextToken   *string      `json:"NextToken,omitzero"`
+	PrefixLists []PrefixList `json:"PrefixLists,omitzero"`
 }
 
 // DescribeRegionsRequest is the shape of that name.
@@ -921,6 +1373,17 @@ type DescribeRouteTablesResult struct {
 	RouteTables []RouteTable `json:"RouteTables,omitzero"`
 }
 
+// DescribeSecurityGroupReferencesRequest is the shape of that name.
+type DescribeSecurityGroupReferencesRequest struct {
+	DryRun  *bool    `json:"DryRun,omitzero"`
+	GroupId []string `json:"GroupId,omitzero"`
+}
+
+// DescribeSecurityGroupReferencesResult is the shape of that name.
+type DescribeSecurityGroupReferencesResult struct {
+	SecurityGroupReferenceSet []SecurityGroupReference `json:"SecurityGroupReferenceSet,omitzero"`
+}
+
 // DescribeSecurityGroupRulesRequest is the shape of that name.
 type DescribeSecurityGroupRulesRequest struct {
 	DryRun               *bool    `json:"DryRun,omitzero"`
@@ -934,6 +1397,20 @@ type DescribeSecurityGroupRulesRequest struct {
 type DescribeSecurityGroupRulesResult struct {
 	NextToken          *string             `json:"NextToken,omitzero"`
 	SecurityGroupRules []SecurityGroupRule `json:"SecurityGroupRules,omitzero"`
+}
+
+// DescribeSecurityGroupVpcAssociationsRequest is the shape of that name.
+type DescribeSecurityGroupVpcAssociationsRequest struct {
+	DryRun     *bool    `json:"DryRun,omitzero"`
+	Filters    []Filter `json:"Filters,omitzero"`
+	MaxResults *int     `json:"MaxResults,omitzero"`
+	NextToken  *string  `json:"NextToken,omitzero"`
+}
+
+// DescribeSecurityGroupVpcAssociationsResult is the shape of that name.
+type DescribeSecurityGroupVpcAssociationsResult struct {
+	NextToken                    *string                       `json:"NextToken,omitzero"`
+	SecurityGroupVpcAssociations []SecurityGroupVpcAssociation `json:"SecurityGroupVpcAssociations,omitzero"`
 }
 
 // DescribeSecurityGroupsRequest is the shape of that name.
@@ -950,6 +1427,20 @@ type DescribeSecurityGroupsRequest struct {
 type DescribeSecurityGroupsResult struct {
 	NextToken      *string         `json:"NextToken,omitzero"`
 	SecurityGroups []SecurityGroup `json:"SecurityGroups,omitzero"`
+}
+
+// DescribeStaleSecurityGroupsRequest is the shape of that name.
+type DescribeStaleSecurityGroupsRequest struct {
+	DryRun     *bool   `json:"DryRun,omitzero"`
+	MaxResults *int    `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+	VpcId      *string `json:"VpcId,omitzero"`
+}
+
+// DescribeStaleSecurityGroupsResult is the shape of that name.
+type DescribeStaleSecurityGroupsResult struct {
+	NextToken             *string              `json:"NextToken,omitzero"`
+	StaleSecurityGroupSet []StaleSecurityGroup `json:"StaleSecurityGroupSet,omitzero"`
 }
 
 // DescribeSubnetsRequest is the shape of that name.
@@ -979,6 +1470,51 @@ type DescribeTagsRequest struct {
 type DescribeTagsResult struct {
 	NextToken *string          `json:"NextToken,omitzero"`
 	Tags      []TagDescription `json:"Tags,omitzero"`
+}
+
+// DescribeVolumeAttributeRequest is the shape of that name.
+type DescribeVolumeAttributeRequest struct {
+	Attribute VolumeAttributeName `json:"Attribute,omitzero"`
+	DryRun    *bool               `json:"DryRun,omitzero"`
+	VolumeId  *string             `json:"VolumeId,omitzero"`
+}
+
+// DescribeVolumeAttributeResult is the shape of that name.
+type DescribeVolumeAttributeResult struct {
+	AutoEnableIO *AttributeBooleanValue `json:"AutoEnableIO,omitzero"`
+	ProductCodes []ProductCode          `json:"ProductCodes,omitzero"`
+	VolumeId     *string                `json:"VolumeId,omitzero"`
+}
+
+// DescribeVolumeStatusRequest is the shape of that name.
+type DescribeVolumeStatusRequest struct {
+	DryRun                  *bool    `json:"DryRun,omitzero"`
+	Filters                 []Filter `json:"Filters,omitzero"`
+	IncludeManagedResources *bool    `json:"IncludeManagedResources,omitzero"`
+	MaxResults              *int     `json:"MaxResults,omitzero"`
+	NextToken               *string  `json:"NextToken,omitzero"`
+	VolumeIds               []string `json:"VolumeIds,omitzero"`
+}
+
+// DescribeVolumeStatusResult is the shape of that name.
+type DescribeVolumeStatusResult struct {
+	NextToken      *string            `json:"NextToken,omitzero"`
+	VolumeStatuses []VolumeStatusItem `json:"VolumeStatuses,omitzero"`
+}
+
+// DescribeVolumesModificationsRequest is the shape of that name.
+type DescribeVolumesModificationsRequest struct {
+	DryRun     *bool    `json:"DryRun,omitzero"`
+	Filters    []Filter `json:"Filters,omitzero"`
+	MaxResults *int     `json:"MaxResults,omitzero"`
+	NextToken  *string  `json:"NextToken,omitzero"`
+	VolumeIds  []string `json:"VolumeIds,omitzero"`
+}
+
+// DescribeVolumesModificationsResult is the shape of that name.
+type DescribeVolumesModificationsResult struct {
+	NextToken            *string              `json:"NextToken,omitzero"`
+	VolumesModifications []VolumeModification `json:"VolumesModifications,omitzero"`
 }
 
 // DescribeVolumesRequest is the shape of that name.
@@ -1012,6 +1548,53 @@ type DescribeVpcAttributeResult struct {
 	VpcId                            *string                `json:"VpcId,omitzero"`
 }
 
+// DescribeVpcEndpointServicesRequest is the shape of that name.
+type DescribeVpcEndpointServicesRequest struct {
+	DryRun         *bool    `json:"DryRun,omitzero"`
+	Filters        []Filter `json:"Filters,omitzero"`
+	MaxResults     *int     `json:"MaxResults,omitzero"`
+	NextToken      *string  `json:"NextToken,omitzero"`
+	ServiceNames   []string `json:"ServiceNames,omitzero"`
+	ServiceRegions []string `json:"ServiceRegions,omitzero"`
+}
+
+// DescribeVpcEndpointServicesResult is the shape of that name.
+type DescribeVpcEndpointServicesResult struct {
+	NextToken      *string         `json:"NextToken,omitzero"`
+	ServiceDetails []ServiceDetail `json:"ServiceDetails,omitzero"`
+	ServiceNames   []string        `json:"ServiceNames,omitzero"`
+}
+
+// DescribeVpcEndpointsRequest is the shape of that name.
+type DescribeVpcEndpointsRequest struct {
+	DryRun         *bool    `json:"DryRun,omitzero"`
+	Filters        []Filter `json:"Filters,omitzero"`
+	MaxResults     *int     `json:"MaxResults,omitzero"`
+	NextToken      *string  `json:"NextToken,omitzero"`
+	VpcEndpointIds []string `json:"VpcEndpointIds,omitzero"`
+}
+
+// DescribeVpcEndpointsResult is the shape of that name.
+type DescribeVpcEndpointsResult struct {
+	NextToken    *string       `json:"NextToken,omitzero"`
+	VpcEndpoints []VpcEndpoint `json:"VpcEndpoints,omitzero"`
+}
+
+// DescribeVpcPeeringConnectionsRequest is the shape of that name.
+type DescribeVpcPeeringConnectionsRequest struct {
+	DryRun                  *bool    `json:"DryRun,omitzero"`
+	Filters                 []Filter `json:"Filters,omitzero"`
+	MaxResults              *int     `json:"MaxResults,omitzero"`
+	NextToken               *string  `json:"NextToken,omitzero"`
+	VpcPeeringConnectionIds []string `json:"VpcPeeringConnectionIds,omitzero"`
+}
+
+// DescribeVpcPeeringConnectionsResult is the shape of that name.
+type DescribeVpcPeeringConnectionsResult struct {
+	NextToken             *string                `json:"NextToken,omitzero"`
+	VpcPeeringConnections []VpcPeeringConnection `json:"VpcPeeringConnections,omitzero"`
+}
+
 // DescribeVpcsRequest is the shape of that name.
 type DescribeVpcsRequest struct {
 	DryRun     *bool    `json:"DryRun,omitzero"`
@@ -1025,6 +1608,18 @@ type DescribeVpcsRequest struct {
 type DescribeVpcsResult struct {
 	NextToken *string `json:"NextToken,omitzero"`
 	Vpcs      []Vpc   `json:"Vpcs,omitzero"`
+}
+
+// DescribeVpnGatewaysRequest is the shape of that name.
+type DescribeVpnGatewaysRequest struct {
+	DryRun        *bool    `json:"DryRun,omitzero"`
+	Filters       []Filter `json:"Filters,omitzero"`
+	VpnGatewayIds []string `json:"VpnGatewayIds,omitzero"`
+}
+
+// DescribeVpnGatewaysResult is the shape of that name.
+type DescribeVpnGatewaysResult struct {
+	VpnGateways []VpnGateway `json:"VpnGateways,omitzero"`
 }
 
 // DetachInternetGatewayRequest is the shape of that name.
@@ -1041,11 +1636,44 @@ type DetachNetworkInterfaceRequest struct {
 	Force        *bool   `json:"Force,omitzero"`
 }
 
+// DetachVolumeRequest is the shape of that name.
+type DetachVolumeRequest struct {
+	Device     *string `json:"Device,omitzero"`
+	DryRun     *bool   `json:"DryRun,omitzero"`
+	Force      *bool   `json:"Force,omitzero"`
+	InstanceId *string `json:"InstanceId,omitzero"`
+	VolumeId   *string `json:"VolumeId,omitzero"`
+}
+
+// DhcpConfiguration is the shape of that name.
+type DhcpConfiguration struct {
+	Key    *string          `json:"Key,omitzero"`
+	Values []AttributeValue `json:"Values,omitzero"`
+}
+
+// DhcpOptions is the shape of that name.
+type DhcpOptions struct {
+	DhcpConfigurations []DhcpConfiguration `json:"DhcpConfigurations,omitzero"`
+	DhcpOptionsId      *string             `json:"DhcpOptionsId,omitzero"`
+	OwnerId            *string             `json:"OwnerId,omitzero"`
+	Tags               []Tag               `json:"Tags,omitzero"`
+}
+
 // DisassociateAddressRequest is the shape of that name.
 type DisassociateAddressRequest struct {
 	AssociationId *string `json:"AssociationId,omitzero"`
 	DryRun        *bool   `json:"DryRun,omitzero"`
 	PublicIp      *string `json:"PublicIp,omitzero"`
+}
+
+// DisassociateIamInstanceProfileRequest is the shape of that name.
+type DisassociateIamInstanceProfileRequest struct {
+	AssociationId *string `json:"AssociationId,omitzero"`
+}
+
+// DisassociateIamInstanceProfileResult is the shape of that name.
+type DisassociateIamInstanceProfileResult struct {
+	IamInstanceProfileAssociation *IamInstanceProfileAssociation `json:"IamInstanceProfileAssociation,omitzero"`
 }
 
 // DisassociateRouteTableRequest is the shape of that name.
@@ -1054,11 +1682,45 @@ type DisassociateRouteTableRequest struct {
 	DryRun        *bool   `json:"DryRun,omitzero"`
 }
 
+// DisassociateVpcCidrBlockRequest is the shape of that name.
+type DisassociateVpcCidrBlockRequest struct {
+	AssociationId *string `json:"AssociationId,omitzero"`
+}
+
+// DisassociateVpcCidrBlockResult is the shape of that name.
+type DisassociateVpcCidrBlockResult struct {
+	CidrBlockAssociation     *VpcCidrBlockAssociation     `json:"CidrBlockAssociation,omitzero"`
+	Ipv6CidrBlockAssociation *VpcIpv6CidrBlockAssociation `json:"Ipv6CidrBlockAssociation,omitzero"`
+	VpcId                    *string                      `json:"VpcId,omitzero"`
+}
+
 // DiskInfo is the shape of that name.
 type DiskInfo struct {
 	Count    *int     `json:"Count,omitzero"`
 	SizeInGB *int     `json:"SizeInGB,omitzero"`
 	Type     DiskType `json:"Type,omitzero"`
+}
+
+// DnsEntry is the shape of that name.
+type DnsEntry struct {
+	DnsName      *string `json:"DnsName,omitzero"`
+	HostedZoneId *string `json:"HostedZoneId,omitzero"`
+}
+
+// DnsOptions is the shape of that name.
+type DnsOptions struct {
+	DnsRecordIpType                          DnsRecordIpType `json:"DnsRecordIpType,omitzero"`
+	PrivateDnsOnlyForInboundResolverEndpoint *bool           `json:"PrivateDnsOnlyForInboundResolverEndpoint,omitzero"`
+	PrivateDnsPreference                     *string         `json:"PrivateDnsPreference,omitzero"`
+	PrivateDnsSpecifiedDomains               []string        `json:"PrivateDnsSpecifiedDomains,omitzero"`
+}
+
+// DnsOptionsSpecification is the shape of that name.
+type DnsOptionsSpecification struct {
+	DnsRecordIpType                          DnsRecordIpType `json:"DnsRecordIpType,omitzero"`
+	PrivateDnsOnlyForInboundResolverEndpoint *bool           `json:"PrivateDnsOnlyForInboundResolverEndpoint,omitzero"`
+	PrivateDnsPreference                     *string         `json:"PrivateDnsPreference,omitzero"`
+	PrivateDnsSpecifiedDomains               []string        `json:"PrivateDnsSpecifiedDomains,omitzero"`
 }
 
 // EbsBlockDevice is the shape of that name.
@@ -1147,6 +1809,13 @@ type EfaInfo struct {
 	MaximumEfaInterfaces *int `json:"MaximumEfaInterfaces,omitzero"`
 }
 
+// EgressOnlyInternetGateway is the shape of that name.
+type EgressOnlyInternetGateway struct {
+	Attachments                 []InternetGatewayAttachment `json:"Attachments,omitzero"`
+	EgressOnlyInternetGatewayId *string                     `json:"EgressOnlyInternetGatewayId,omitzero"`
+	Tags                        []Tag                       `json:"Tags,omitzero"`
+}
+
 // ElasticGpuAssociation is the shape of that name.
 type ElasticGpuAssociation struct {
 	ElasticGpuAssociationId    *string `json:"ElasticGpuAssociationId,omitzero"`
@@ -1179,10 +1848,21 @@ type ElasticInferenceAcceleratorAssociation struct {
 	ElasticInferenceAcceleratorAssociationTime  *time.Time `json:"ElasticInferenceAcceleratorAssociationTime,omitzero"`
 }
 
+// EnaSrdSpecification is the shape of that name.
+type EnaSrdSpecification struct {
+	EnaSrdEnabled          *bool                   `json:"EnaSrdEnabled,omitzero"`
+	EnaSrdUdpSpecification *EnaSrdUdpSpecification `json:"EnaSrdUdpSpecification,omitzero"`
+}
+
 // EnaSrdSpecificationRequest is the shape of that name.
 type EnaSrdSpecificationRequest struct {
 	EnaSrdEnabled          *bool                          `json:"EnaSrdEnabled,omitzero"`
 	EnaSrdUdpSpecification *EnaSrdUdpSpecificationRequest `json:"EnaSrdUdpSpecification,omitzero"`
+}
+
+// EnaSrdUdpSpecification is the shape of that name.
+type EnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool `json:"EnaSrdUdpEnabled,omitzero"`
 }
 
 // EnaSrdUdpSpecificationRequest is the shape of that name.
@@ -1239,6 +1919,84 @@ type GetConsoleOutputResult struct {
 	Timestamp  *time.Time `json:"Timestamp,omitzero"`
 }
 
+// GetEbsEncryptionByDefaultRequest is the shape of that name.
+type GetEbsEncryptionByDefaultRequest struct {
+	DryRun *bool `json:"DryRun,omitzero"`
+}
+
+// GetEbsEncryptionByDefaultResult is the shape of that name.
+type GetEbsEncryptionByDefaultResult struct {
+	EbsEncryptionByDefault *bool   `json:"EbsEncryptionByDefault,omitzero"`
+	SseType                SSEType `json:"SseType,omitzero"`
+}
+
+// GetInstanceMetadataDefaultsRequest is the shape of that name.
+type GetInstanceMetadataDefaultsRequest struct {
+	DryRun *bool `json:"DryRun,omitzero"`
+}
+
+// GetInstanceMetadataDefaultsResult is the shape of that name.
+type GetInstanceMetadataDefaultsResult struct {
+	AccountLevel *InstanceMetadataDefaultsResponse `json:"AccountLevel,omitzero"`
+}
+
+// GetManagedPrefixListAssociationsRequest is the shape of that name.
+type GetManagedPrefixListAssociationsRequest struct {
+	DryRun       *bool   `json:"DryRun,omitzero"`
+	MaxResults   *int    `json:"MaxResults,omitzero"`
+	NextToken    *string `json:"NextToken,omitzero"`
+	PrefixListId *string `json:"PrefixListId,omitzero"`
+}
+
+// GetManagedPrefixListAssociationsResult is the shape of that name.
+type GetManagedPrefixListAssociationsResult struct {
+	NextToken              *string                 `json:"NextToken,omitzero"`
+	PrefixListAssociations []PrefixListAssociation `json:"PrefixListAssociations,omitzero"`
+}
+
+// GetManagedPrefixListEntriesRequest is the shape of that name.
+type GetManagedPrefixListEntriesRequest struct {
+	DryRun        *bool   `json:"DryRun,omitzero"`
+	MaxResults    *int    `json:"MaxResults,omitzero"`
+	NextToken     *string `json:"NextToken,omitzero"`
+	PrefixListId  *string `json:"PrefixListId,omitzero"`
+	TargetVersion *int    `json:"TargetVersion,omitzero"`
+}
+
+// GetManagedPrefixListEntriesResult is the shape of that name.
+type GetManagedPrefixListEntriesResult struct {
+	Entries   []PrefixListEntry `json:"Entries,omitzero"`
+	NextToken *string           `json:"NextToken,omitzero"`
+}
+
+// GetPasswordDataRequest is the shape of that name.
+type GetPasswordDataRequest struct {
+	DryRun     *bool   `json:"DryRun,omitzero"`
+	InstanceId *string `json:"InstanceId,omitzero"`
+}
+
+// GetPasswordDataResult is the shape of that name.
+type GetPasswordDataResult struct {
+	InstanceId   *string    `json:"InstanceId,omitzero"`
+	PasswordData *string    `json:"PasswordData,omitzero"`
+	Timestamp    *time.Time `json:"Timestamp,omitzero"`
+}
+
+// GetSecurityGroupsForVpcRequest is the shape of that name.
+type GetSecurityGroupsForVpcRequest struct {
+	DryRun     *bool    `json:"DryRun,omitzero"`
+	Filters    []Filter `json:"Filters,omitzero"`
+	MaxResults *int     `json:"MaxResults,omitzero"`
+	NextToken  *string  `json:"NextToken,omitzero"`
+	VpcId      *string  `json:"VpcId,omitzero"`
+}
+
+// GetSecurityGroupsForVpcResult is the shape of that name.
+type GetSecurityGroupsForVpcResult struct {
+	NextToken            *string               `json:"NextToken,omitzero"`
+	SecurityGroupForVpcs []SecurityGroupForVpc `json:"SecurityGroupForVpcs,omitzero"`
+}
+
 // GpuDeviceInfo is the shape of that name.
 type GpuDeviceInfo struct {
 	Count            *int                 `json:"Count,omitzero"`
@@ -1281,6 +2039,15 @@ type HibernationOptionsRequest struct {
 type IamInstanceProfile struct {
 	Arn *string `json:"Arn,omitzero"`
 	Id  *string `json:"Id,omitzero"`
+}
+
+// IamInstanceProfileAssociation is the shape of that name.
+type IamInstanceProfileAssociation struct {
+	AssociationId      *string                            `json:"AssociationId,omitzero"`
+	IamInstanceProfile *IamInstanceProfile                `json:"IamInstanceProfile,omitzero"`
+	InstanceId         *string                            `json:"InstanceId,omitzero"`
+	State              IamInstanceProfileAssociationState `json:"State,omitzero"`
+	Timestamp          *time.Time                         `json:"Timestamp,omitzero"`
 }
 
 // IamInstanceProfileSpecification is the shape of that name.
@@ -1336,6 +2103,24 @@ type Image struct {
 	VirtualizationType       VirtualizationType   `json:"VirtualizationType,omitzero"`
 }
 
+// ImageAttribute is the shape of that name.
+type ImageAttribute struct {
+	BlockDeviceMappings      []BlockDeviceMapping `json:"BlockDeviceMappings,omitzero"`
+	BootMode                 *AttributeValue      `json:"BootMode,omitzero"`
+	DeregistrationProtection *AttributeValue      `json:"DeregistrationProtection,omitzero"`
+	Description              *AttributeValue      `json:"Description,omitzero"`
+	ImageId                  *string              `json:"ImageId,omitzero"`
+	ImdsSupport              *AttributeValue      `json:"ImdsSupport,omitzero"`
+	KernelId                 *AttributeValue      `json:"KernelId,omitzero"`
+	LastLaunchedTime         *AttributeValue      `json:"LastLaunchedTime,omitzero"`
+	LaunchPermissions        []LaunchPermission   `json:"LaunchPermissions,omitzero"`
+	ProductCodes             []ProductCode        `json:"ProductCodes,omitzero"`
+	RamdiskId                *AttributeValue      `json:"RamdiskId,omitzero"`
+	SriovNetSupport          *AttributeValue      `json:"SriovNetSupport,omitzero"`
+	TpmSupport               *AttributeValue      `json:"TpmSupport,omitzero"`
+	UefiData                 *AttributeValue      `json:"UefiData,omitzero"`
+}
+
 // ImportKeyPairRequest is the shape of that name.
 type ImportKeyPairRequest struct {
 	DryRun            *bool              `json:"DryRun,omitzero"`
@@ -1369,6 +2154,13 @@ type InferenceDeviceInfo struct {
 // InferenceDeviceMemoryInfo is the shape of that name.
 type InferenceDeviceMemoryInfo struct {
 	SizeInMiB *int `json:"SizeInMiB,omitzero"`
+}
+
+// InitializationStatusDetails is the shape of that name.
+type InitializationStatusDetails struct {
+	EstimatedTimeToCompleteInSeconds *int               `json:"EstimatedTimeToCompleteInSeconds,omitzero"`
+	InitializationType               InitializationType `json:"InitializationType,omitzero"`
+	Progress                         *int               `json:"Progress,omitzero"`
 }
 
 // Instance is the shape of that name.
@@ -1482,6 +2274,18 @@ type InstanceBlockDeviceMappingSpecification struct {
 	VirtualName *string                              `json:"VirtualName,omitzero"`
 }
 
+// InstanceCreditSpecification is the shape of that name.
+type InstanceCreditSpecification struct {
+	CpuCredits *string `json:"CpuCredits,omitzero"`
+	InstanceId *string `json:"InstanceId,omitzero"`
+}
+
+// InstanceCreditSpecificationRequest is the shape of that name.
+type InstanceCreditSpecificationRequest struct {
+	CpuCredits *string `json:"CpuCredits,omitzero"`
+	InstanceId *string `json:"InstanceId,omitzero"`
+}
+
 // InstanceIpv4Prefix is the shape of that name.
 type InstanceIpv4Prefix struct {
 	Ipv4Prefix *string `json:"Ipv4Prefix,omitzero"`
@@ -1520,6 +2324,17 @@ type InstanceMarketOptionsRequest struct {
 	SpotOptions *SpotMarketOptions `json:"SpotOptions,omitzero"`
 }
 
+// InstanceMetadataDefaultsResponse is the shape of that name.
+type InstanceMetadataDefaultsResponse struct {
+	HttpEndpoint            InstanceMetadataEndpointState `json:"HttpEndpoint,omitzero"`
+	HttpPutResponseHopLimit *int                          `json:"HttpPutResponseHopLimit,omitzero"`
+	HttpTokens              HttpTokensState               `json:"HttpTokens,omitzero"`
+	HttpTokensEnforced      HttpTokensEnforcedState       `json:"HttpTokensEnforced,omitzero"`
+	InstanceMetadataTags    InstanceMetadataTagsState     `json:"InstanceMetadataTags,omitzero"`
+	ManagedBy               ManagedBy                     `json:"ManagedBy,omitzero"`
+	ManagedExceptionMessage *string                       `json:"ManagedExceptionMessage,omitzero"`
+}
+
 // InstanceMetadataOptionsRequest is the shape of that name.
 type InstanceMetadataOptionsRequest struct {
 	HttpEndpoint            InstanceMetadataEndpointState `json:"HttpEndpoint,omitzero"`
@@ -1537,6 +2352,12 @@ type InstanceMetadataOptionsResponse struct {
 	HttpTokens              HttpTokensState               `json:"HttpTokens,omitzero"`
 	InstanceMetadataTags    InstanceMetadataTagsState     `json:"InstanceMetadataTags,omitzero"`
 	State                   InstanceMetadataOptionsState  `json:"State,omitzero"`
+}
+
+// InstanceMonitoring is the shape of that name.
+type InstanceMonitoring struct {
+	InstanceId *string     `json:"InstanceId,omitzero"`
+	Monitoring *Monitoring `json:"Monitoring,omitzero"`
 }
 
 // InstanceNetworkInterface is the shape of that name.
@@ -1828,6 +2649,13 @@ type InstanceTypeInfo struct {
 	VCpuInfo                      *VCpuInfo                 `json:"VCpuInfo,omitzero"`
 }
 
+// InstanceTypeOffering is the shape of that name.
+type InstanceTypeOffering struct {
+	InstanceType InstanceType `json:"InstanceType,omitzero"`
+	Location     *string      `json:"Location,omitzero"`
+	LocationType LocationType `json:"LocationType,omitzero"`
+}
+
 // InternetGateway is the shape of that name.
 type InternetGateway struct {
 	Attachments       []InternetGatewayAttachment `json:"Attachments,omitzero"`
@@ -1874,6 +2702,11 @@ type Ipv4PrefixSpecificationResponse struct {
 	Ipv4Prefix *string `json:"Ipv4Prefix,omitzero"`
 }
 
+// Ipv6CidrBlock is the shape of that name.
+type Ipv6CidrBlock struct {
+	Ipv6CidrBlock *string `json:"Ipv6CidrBlock,omitzero"`
+}
+
 // Ipv6PrefixSpecification is the shape of that name.
 type Ipv6PrefixSpecification struct {
 	Ipv6Prefix *string `json:"Ipv6Prefix,omitzero"`
@@ -1913,6 +2746,20 @@ type KeyPairInfo struct {
 	KeyType        KeyType    `json:"KeyType,omitzero"`
 	PublicKey      *string    `json:"PublicKey,omitzero"`
 	Tags           []Tag      `json:"Tags,omitzero"`
+}
+
+// LastError is the shape of that name.
+type LastError struct {
+	Code    *string `json:"Code,omitzero"`
+	Message *string `json:"Message,omitzero"`
+}
+
+// LaunchPermission is the shape of that name.
+type LaunchPermission struct {
+	Group                 PermissionGroup `json:"Group,omitzero"`
+	OrganizationArn       *string         `json:"OrganizationArn,omitzero"`
+	OrganizationalUnitArn *string         `json:"OrganizationalUnitArn,omitzero"`
+	UserId                *string         `json:"UserId,omitzero"`
 }
 
 // LaunchTemplate is the shape of that name.
@@ -2303,6 +3150,22 @@ type LicenseConfigurationRequest struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
 }
 
+// ManagedPrefixList is the shape of that name.
+type ManagedPrefixList struct {
+	AddressFamily                     *string         `json:"AddressFamily,omitzero"`
+	IpamPrefixListResolverSyncEnabled *bool           `json:"IpamPrefixListResolverSyncEnabled,omitzero"`
+	IpamPrefixListResolverTargetId    *string         `json:"IpamPrefixListResolverTargetId,omitzero"`
+	MaxEntries                        *int            `json:"MaxEntries,omitzero"`
+	OwnerId                           *string         `json:"OwnerId,omitzero"`
+	PrefixListArn                     *string         `json:"PrefixListArn,omitzero"`
+	PrefixListId                      *string         `json:"PrefixListId,omitzero"`
+	PrefixListName                    *string         `json:"PrefixListName,omitzero"`
+	State                             PrefixListState `json:"State,omitzero"`
+	StateMessage                      *string         `json:"StateMessage,omitzero"`
+	Tags                              []Tag           `json:"Tags,omitzero"`
+	Version                           *int            `json:"Version,omitzero"`
+}
+
 // MediaAcceleratorInfo is the shape of that name.
 type MediaAcceleratorInfo struct {
 	Accelerators          []MediaDeviceInfo `json:"Accelerators,omitzero"`
@@ -2372,6 +3235,78 @@ type ModifyInstanceAttributeRequest struct {
 	Value                             *string                                   `json:"Value,omitzero"`
 }
 
+// ModifyInstanceCapacityReservationAttributesRequest is the shape of that name.
+type ModifyInstanceCapacityReservationAttributesRequest struct {
+	CapacityReservationSpecification *CapacityReservationSpecification `json:"CapacityReservationSpecification,omitzero"`
+	DryRun                           *bool                             `json:"DryRun,omitzero"`
+	InstanceId                       *string                           `json:"InstanceId,omitzero"`
+}
+
+// ModifyInstanceCapacityReservationAttributesResult is the shape of that name.
+type ModifyInstanceCapacityReservationAttributesResult struct {
+	Return *bool `json:"Return,omitzero"`
+}
+
+// ModifyInstanceCreditSpecificationRequest is the shape of that name.
+type ModifyInstanceCreditSpecificationRequest struct {
+	ClientToken                  *string                              `json:"ClientToken,omitzero"`
+	DryRun                       *bool                                `json:"DryRun,omitzero"`
+	InstanceCreditSpecifications []InstanceCreditSpecificationRequest `json:"InstanceCreditSpecifications,omitzero"`
+}
+
+// ModifyInstanceCreditSpecificationResult is the shape of that name.
+type ModifyInstanceCreditSpecificationResult struct {
+	SuccessfulInstanceCreditSpecifications   []SuccessfulInstanceCreditSpecificationItem   `json:"SuccessfulInstanceCreditSpecifications,omitzero"`
+	UnsuccessfulInstanceCreditSpecifications []UnsuccessfulInstanceCreditSpecificationItem `json:"UnsuccessfulInstanceCreditSpecifications,omitzero"`
+}
+
+// ModifyInstanceMaintenanceOptionsRequest is the shape of that name.
+type ModifyInstanceMaintenanceOptionsRequest struct {
+	AutoRecovery    InstanceAutoRecoveryState    `json:"AutoRecovery,omitzero"`
+	DryRun          *bool                        `json:"DryRun,omitzero"`
+	InstanceId      *string                      `json:"InstanceId,omitzero"`
+	RebootMigration InstanceRebootMigrationState `json:"RebootMigration,omitzero"`
+}
+
+// ModifyInstanceMaintenanceOptionsResult is the shape of that name.
+type ModifyInstanceMaintenanceOptionsResult struct {
+	AutoRecovery    InstanceAutoRecoveryState    `json:"AutoRecovery,omitzero"`
+	InstanceId      *string                      `json:"InstanceId,omitzero"`
+	RebootMigration InstanceRebootMigrationState `json:"RebootMigration,omitzero"`
+}
+
+// ModifyInstanceMetadataDefaultsRequest is the shape of that name.
+type ModifyInstanceMetadataDefaultsRequest struct {
+	DryRun                  *bool                                `json:"DryRun,omitzero"`
+	HttpEndpoint            DefaultInstanceMetadataEndpointState `json:"HttpEndpoint,omitzero"`
+	HttpPutResponseHopLimit *int                                 `json:"HttpPutResponseHopLimit,omitzero"`
+	HttpTokens              MetadataDefaultHttpTokensState       `json:"HttpTokens,omitzero"`
+	HttpTokensEnforced      DefaultHttpTokensEnforcedState       `json:"HttpTokensEnforced,omitzero"`
+	InstanceMetadataTags    DefaultInstanceMetadataTagsState     `json:"InstanceMetadataTags,omitzero"`
+}
+
+// ModifyInstanceMetadataDefaultsResult is the shape of that name.
+type ModifyInstanceMetadataDefaultsResult struct {
+	Return *bool `json:"Return,omitzero"`
+}
+
+// ModifyInstanceMetadataOptionsRequest is the shape of that name.
+type ModifyInstanceMetadataOptionsRequest struct {
+	DryRun                  *bool                         `json:"DryRun,omitzero"`
+	HttpEndpoint            InstanceMetadataEndpointState `json:"HttpEndpoint,omitzero"`
+	HttpProtocolIpv6        InstanceMetadataProtocolState `json:"HttpProtocolIpv6,omitzero"`
+	HttpPutResponseHopLimit *int                          `json:"HttpPutResponseHopLimit,omitzero"`
+	HttpTokens              HttpTokensState               `json:"HttpTokens,omitzero"`
+	InstanceId              *string                       `json:"InstanceId,omitzero"`
+	InstanceMetadataTags    InstanceMetadataTagsState     `json:"InstanceMetadataTags,omitzero"`
+}
+
+// ModifyInstanceMetadataOptionsResult is the shape of that name.
+type ModifyInstanceMetadataOptionsResult struct {
+	InstanceId              *string                          `json:"InstanceId,omitzero"`
+	InstanceMetadataOptions *InstanceMetadataOptionsResponse `json:"InstanceMetadataOptions,omitzero"`
+}
+
 // ModifyLaunchTemplateRequest is the shape of that name.
 type ModifyLaunchTemplateRequest struct {
 	ClientToken        *string `json:"ClientToken,omitzero"`
@@ -2384,6 +3319,52 @@ type ModifyLaunchTemplateRequest struct {
 // ModifyLaunchTemplateResult is the shape of that name.
 type ModifyLaunchTemplateResult struct {
 	LaunchTemplate *LaunchTemplate `json:"LaunchTemplate,omitzero"`
+}
+
+// ModifyManagedPrefixListRequest is the shape of that name.
+type ModifyManagedPrefixListRequest struct {
+	AddEntries                        []AddPrefixListEntry    `json:"AddEntries,omitzero"`
+	CurrentVersion                    *int                    `json:"CurrentVersion,omitzero"`
+	DryRun                            *bool                   `json:"DryRun,omitzero"`
+	IpamPrefixListResolverSyncEnabled *bool                   `json:"IpamPrefixListResolverSyncEnabled,omitzero"`
+	MaxEntries                        *int                    `json:"MaxEntries,omitzero"`
+	PrefixListId                      *string                 `json:"PrefixListId,omitzero"`
+	PrefixListName                    *string                 `json:"PrefixListName,omitzero"`
+	RemoveEntries                     []RemovePrefixListEntry `json:"RemoveEntries,omitzero"`
+}
+
+// ModifyManagedPrefixListResult is the shape of that name.
+type ModifyManagedPrefixListResult struct {
+	PrefixList *ManagedPrefixList `json:"PrefixList,omitzero"`
+}
+
+// ModifyNetworkInterfaceAttributeRequest is the shape of that name.
+type ModifyNetworkInterfaceAttributeRequest struct {
+	AssociatePublicIpAddress        *bool                                   `json:"AssociatePublicIpAddress,omitzero"`
+	AssociatedSubnetIds             []string                                `json:"AssociatedSubnetIds,omitzero"`
+	Attachment                      *NetworkInterfaceAttachmentChanges      `json:"Attachment,omitzero"`
+	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest `json:"ConnectionTrackingSpecification,omitzero"`
+	Description                     *AttributeValue                         `json:"Description,omitzero"`
+	DryRun                          *bool                                   `json:"DryRun,omitzero"`
+	EnaSrdSpecification             *EnaSrdSpecification                    `json:"EnaSrdSpecification,omitzero"`
+	EnablePrimaryIpv6               *bool                                   `json:"EnablePrimaryIpv6,omitzero"`
+	Groups                          []string                                `json:"Groups,omitzero"`
+	NetworkInterfaceId              *string                                 `json:"NetworkInterfaceId,omitzero"`
+	SourceDestCheck                 *AttributeBooleanValue                  `json:"SourceDestCheck,omitzero"`
+}
+
+// ModifyPrivateDnsNameOptionsRequest is the shape of that name.
+type ModifyPrivateDnsNameOptionsRequest struct {
+	DryRun                          *bool        `json:"DryRun,omitzero"`
+	EnableResourceNameDnsAAAARecord *bool        `json:"EnableResourceNameDnsAAAARecord,omitzero"`
+	EnableResourceNameDnsARecord    *bool        `json:"EnableResourceNameDnsARecord,omitzero"`
+	InstanceId                      *string      `json:"InstanceId,omitzero"`
+	PrivateDnsHostnameType          HostnameType `json:"PrivateDnsHostnameType,omitzero"`
+}
+
+// ModifyPrivateDnsNameOptionsResult is the shape of that name.
+type ModifyPrivateDnsNameOptionsResult struct {
+	Return *bool `json:"Return,omitzero"`
 }
 
 // ModifySecurityGroupRulesRequest is the shape of that name.
@@ -2413,12 +3394,69 @@ type ModifySubnetAttributeRequest struct {
 	SubnetId                                *string                `json:"SubnetId,omitzero"`
 }
 
+// ModifyVolumeAttributeRequest is the shape of that name.
+type ModifyVolumeAttributeRequest struct {
+	AutoEnableIO *AttributeBooleanValue `json:"AutoEnableIO,omitzero"`
+	DryRun       *bool                  `json:"DryRun,omitzero"`
+	VolumeId     *string                `json:"VolumeId,omitzero"`
+}
+
+// ModifyVolumeRequest is the shape of that name.
+type ModifyVolumeRequest struct {
+	DryRun             *bool      `json:"DryRun,omitzero"`
+	Iops               *int       `json:"Iops,omitzero"`
+	MultiAttachEnabled *bool      `json:"MultiAttachEnabled,omitzero"`
+	Size               *int       `json:"Size,omitzero"`
+	Throughput         *int       `json:"Throughput,omitzero"`
+	VolumeId           *string    `json:"VolumeId,omitzero"`
+	VolumeType         VolumeType `json:"VolumeType,omitzero"`
+}
+
+// ModifyVolumeResult is the shape of that name.
+type ModifyVolumeResult struct {
+	VolumeModification *VolumeModification `json:"VolumeModification,omitzero"`
+}
+
 // ModifyVpcAttributeRequest is the shape of that name.
 type ModifyVpcAttributeRequest struct {
 	EnableDnsHostnames               *AttributeBooleanValue `json:"EnableDnsHostnames,omitzero"`
 	EnableDnsSupport                 *AttributeBooleanValue `json:"EnableDnsSupport,omitzero"`
 	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `json:"EnableNetworkAddressUsageMetrics,omitzero"`
 	VpcId                            *string                `json:"VpcId,omitzero"`
+}
+
+// ModifyVpcEndpointRequest is the shape of that name.
+type ModifyVpcEndpointRequest struct {
+	AddRouteTableIds       []string                 `json:"AddRouteTableIds,omitzero"`
+	AddSecurityGroupIds    []string                 `json:"AddSecurityGroupIds,omitzero"`
+	AddSubnetIds           []string                 `json:"AddSubnetIds,omitzero"`
+	DnsOptions             *DnsOptionsSpecification `json:"DnsOptions,omitzero"`
+	DryRun                 *bool                    `json:"DryRun,omitzero"`
+	IpAddressType          IpAddressType            `json:"IpAddressType,omitzero"`
+	PolicyDocument         *string                  `json:"PolicyDocument,omitzero"`
+	PrivateDnsEnabled      *bool                    `json:"PrivateDnsEnabled,omitzero"`
+	RemoveRouteTableIds    []string                 `json:"RemoveRouteTableIds,omitzero"`
+	RemoveSecurityGroupIds []string                 `json:"RemoveSecurityGroupIds,omitzero"`
+	RemoveSubnetIds        []string                 `json:"RemoveSubnetIds,omitzero"`
+	ResetPolicy            *bool                    `json:"ResetPolicy,omitzero"`
+	SubnetConfigurations   []SubnetConfiguration    `json:"SubnetConfigurations,omitzero"`
+	VpcEndpointId          *string                  `json:"VpcEndpointId,omitzero"`
+}
+
+// ModifyVpcEndpointResult is the shape of that name.
+type ModifyVpcEndpointResult struct {
+	Return *bool `json:"Return,omitzero"`
+}
+
+// MonitorInstancesRequest is the shape of that name.
+type MonitorInstancesRequest struct {
+	DryRun      *bool    `json:"DryRun,omitzero"`
+	InstanceIds []string `json:"InstanceIds,omitzero"`
+}
+
+// MonitorInstancesResult is the shape of that name.
+type MonitorInstancesResult struct {
+	InstanceMonitorings []InstanceMonitoring `json:"InstanceMonitorings,omitzero"`
 }
 
 // Monitoring is the shape of that name.
@@ -2611,6 +3649,14 @@ type NetworkInterfaceAttachment struct {
 	Status              AttachmentStatus               `json:"Status,omitzero"`
 }
 
+// NetworkInterfaceAttachmentChanges is the shape of that name.
+type NetworkInterfaceAttachmentChanges struct {
+	AttachmentId         *string `json:"AttachmentId,omitzero"`
+	DefaultEnaQueueCount *bool   `json:"DefaultEnaQueueCount,omitzero"`
+	DeleteOnTermination  *bool   `json:"DeleteOnTermination,omitzero"`
+	EnaQueueCount        *int    `json:"EnaQueueCount,omitzero"`
+}
+
 // NetworkInterfaceCount is the shape of that name.
 type NetworkInterfaceCount struct {
 	Max *int `json:"Max,omitzero"`
@@ -2661,6 +3707,12 @@ type NeuronDeviceMemoryInfo struct {
 type NeuronInfo struct {
 	NeuronDevices                []NeuronDeviceInfo `json:"NeuronDevices,omitzero"`
 	TotalNeuronDeviceMemoryInMiB *int               `json:"TotalNeuronDeviceMemoryInMiB,omitzero"`
+}
+
+// NewDhcpConfiguration is the shape of that name.
+type NewDhcpConfiguration struct {
+	Key    *string  `json:"Key,omitzero"`
+	Values []string `json:"Values,omitzero"`
 }
 
 // NitroTpmInfo is the shape of that name.
@@ -2715,10 +3767,34 @@ type PortRange struct {
 	To   *int `json:"To,omitzero"`
 }
 
+// PrefixList is the shape of that name.
+type PrefixList struct {
+	Cidrs          []string `json:"Cidrs,omitzero"`
+	PrefixListId   *string  `json:"PrefixListId,omitzero"`
+	PrefixListName *string  `json:"PrefixListName,omitzero"`
+}
+
+// PrefixListAssociation is the shape of that name.
+type PrefixListAssociation struct {
+	ResourceId    *string `json:"ResourceId,omitzero"`
+	ResourceOwner *string `json:"ResourceOwner,omitzero"`
+}
+
+// PrefixListEntry is the shape of that name.
+type PrefixListEntry struct {
+	Cidr        *string `json:"Cidr,omitzero"`
+	Description *string `json:"Description,omitzero"`
+}
+
 // PrefixListId is the shape of that name.
 type PrefixListId struct {
 	Description  *string `json:"Description,omitzero"`
 	PrefixListId *string `json:"PrefixListId,omitzero"`
+}
+
+// PrivateDnsDetails is the shape of that name.
+type PrivateDnsDetails struct {
+	PrivateDnsName *string `json:"PrivateDnsName,omitzero"`
 }
 
 // PrivateDnsNameOptionsOnLaunch is the shape of that name.
@@ -2776,12 +3852,25 @@ type ProvisionedBandwidth struct {
 	Status        *string    `json:"Status,omitzero"`
 }
 
+// PtrUpdateStatus is the shape of that name.
+type PtrUpdateStatus struct {
+	Reason *string `json:"Reason,omitzero"`
+	Status *string `json:"Status,omitzero"`
+	Value  *string `json:"Value,omitzero"`
+}
+
 // PublicIpDnsNameOptions is the shape of that name.
 type PublicIpDnsNameOptions struct {
 	DnsHostnameType        *string `json:"DnsHostnameType,omitzero"`
 	PublicDualStackDnsName *string `json:"PublicDualStackDnsName,omitzero"`
 	PublicIpv4DnsName      *string `json:"PublicIpv4DnsName,omitzero"`
 	PublicIpv6DnsName      *string `json:"PublicIpv6DnsName,omitzero"`
+}
+
+// RebootInstancesRequest is the shape of that name.
+type RebootInstancesRequest struct {
+	DryRun      *bool    `json:"DryRun,omitzero"`
+	InstanceIds []string `json:"InstanceIds,omitzero"`
 }
 
 // ReferencedSecurityGroup is the shape of that name.
@@ -2812,6 +3901,48 @@ type ReleaseAddressRequest struct {
 	DryRun             *bool   `json:"DryRun,omitzero"`
 	NetworkBorderGroup *string `json:"NetworkBorderGroup,omitzero"`
 	PublicIp           *string `json:"PublicIp,omitzero"`
+}
+
+// RemovePrefixListEntry is the shape of that name.
+type RemovePrefixListEntry struct {
+	Cidr *string `json:"Cidr,omitzero"`
+}
+
+// ReplaceIamInstanceProfileAssociationRequest is the shape of that name.
+type ReplaceIamInstanceProfileAssociationRequest struct {
+	AssociationId      *string                          `json:"AssociationId,omitzero"`
+	IamInstanceProfile *IamInstanceProfileSpecification `json:"IamInstanceProfile,omitzero"`
+}
+
+// ReplaceIamInstanceProfileAssociationResult is the shape of that name.
+type ReplaceIamInstanceProfileAssociationResult struct {
+	IamInstanceProfileAssociation *IamInstanceProfileAssociation `json:"IamInstanceProfileAssociation,omitzero"`
+}
+
+// ReplaceNetworkAclAssociationRequest is the shape of that name.
+type ReplaceNetworkAclAssociationRequest struct {
+	AssociationId *string `json:"AssociationId,omitzero"`
+	DryRun        *bool   `json:"DryRun,omitzero"`
+	NetworkAclId  *string `json:"NetworkAclId,omitzero"`
+}
+
+// ReplaceNetworkAclAssociationResult is the shape of that name.
+type ReplaceNetworkAclAssociationResult struct {
+	NewAssociationId *string `json:"NewAssociationId,omitzero"`
+}
+
+// ReplaceNetworkAclEntryRequest is the shape of that name.
+type ReplaceNetworkAclEntryRequest struct {
+	CidrBlock     *string       `json:"CidrBlock,omitzero"`
+	DryRun        *bool         `json:"DryRun,omitzero"`
+	Egress        *bool         `json:"Egress,omitzero"`
+	IcmpTypeCode  *IcmpTypeCode `json:"IcmpTypeCode,omitzero"`
+	Ipv6CidrBlock *string       `json:"Ipv6CidrBlock,omitzero"`
+	NetworkAclId  *string       `json:"NetworkAclId,omitzero"`
+	PortRange     *PortRange    `json:"PortRange,omitzero"`
+	Protocol      *string       `json:"Protocol,omitzero"`
+	RuleAction    RuleAction    `json:"RuleAction,omitzero"`
+	RuleNumber    *int          `json:"RuleNumber,omitzero"`
 }
 
 // ReplaceRouteRequest is the shape of that name.
@@ -2894,6 +4025,13 @@ type Reservation struct {
 	OwnerId       *string           `json:"OwnerId,omitzero"`
 	RequesterId   *string           `json:"RequesterId,omitzero"`
 	ReservationId *string           `json:"ReservationId,omitzero"`
+}
+
+// ResetInstanceAttributeRequest is the shape of that name.
+type ResetInstanceAttributeRequest struct {
+	Attribute  InstanceAttributeName `json:"Attribute,omitzero"`
+	DryRun     *bool                 `json:"DryRun,omitzero"`
+	InstanceId *string               `json:"InstanceId,omitzero"`
 }
 
 // ResponseError is the shape of that name.
@@ -3124,6 +4262,30 @@ type SecurityGroup struct {
 	VpcId               *string        `json:"VpcId,omitzero"`
 }
 
+// SecurityGroupForVpc is the shape of that name.
+type SecurityGroupForVpc struct {
+	Description  *string `json:"Description,omitzero"`
+	GroupId      *string `json:"GroupId,omitzero"`
+	GroupName    *string `json:"GroupName,omitzero"`
+	OwnerId      *string `json:"OwnerId,omitzero"`
+	PrimaryVpcId *string `json:"PrimaryVpcId,omitzero"`
+	Tags         []Tag   `json:"Tags,omitzero"`
+}
+
+// SecurityGroupIdentifier is the shape of that name.
+type SecurityGroupIdentifier struct {
+	GroupId   *string `json:"GroupId,omitzero"`
+	GroupName *string `json:"GroupName,omitzero"`
+}
+
+// SecurityGroupReference is the shape of that name.
+type SecurityGroupReference struct {
+	GroupId                *string `json:"GroupId,omitzero"`
+	ReferencingVpcId       *string `json:"ReferencingVpcId,omitzero"`
+	TransitGatewayId       *string `json:"TransitGatewayId,omitzero"`
+	VpcPeeringConnectionId *string `json:"VpcPeeringConnectionId,omitzero"`
+}
+
 // SecurityGroupRule is the shape of that name.
 type SecurityGroupRule struct {
 	CidrIpv4             *string                  `json:"CidrIpv4,omitzero"`
@@ -3166,6 +4328,42 @@ type SecurityGroupRuleUpdate struct {
 	SecurityGroupRuleId *string                   `json:"SecurityGroupRuleId,omitzero"`
 }
 
+// SecurityGroupVpcAssociation is the shape of that name.
+type SecurityGroupVpcAssociation struct {
+	GroupId      *string                          `json:"GroupId,omitzero"`
+	GroupOwnerId *string                          `json:"GroupOwnerId,omitzero"`
+	State        SecurityGroupVpcAssociationState `json:"State,omitzero"`
+	StateReason  *string                          `json:"StateReason,omitzero"`
+	VpcId        *string                          `json:"VpcId,omitzero"`
+	VpcOwnerId   *string                          `json:"VpcOwnerId,omitzero"`
+}
+
+// ServiceDetail is the shape of that name.
+type ServiceDetail struct {
+	AcceptanceRequired              *bool                     `json:"AcceptanceRequired,omitzero"`
+	AvailabilityZoneIds             []string                  `json:"AvailabilityZoneIds,omitzero"`
+	AvailabilityZones               []string                  `json:"AvailabilityZones,omitzero"`
+	BaseEndpointDnsNames            []string                  `json:"BaseEndpointDnsNames,omitzero"`
+	ManagesVpcEndpoints             *bool                     `json:"ManagesVpcEndpoints,omitzero"`
+	Owner                           *string                   `json:"Owner,omitzero"`
+	PayerResponsibility             PayerResponsibility       `json:"PayerResponsibility,omitzero"`
+	PrivateDnsName                  *string                   `json:"PrivateDnsName,omitzero"`
+	PrivateDnsNameVerificationState DnsNameState              `json:"PrivateDnsNameVerificationState,omitzero"`
+	PrivateDnsNames                 []PrivateDnsDetails       `json:"PrivateDnsNames,omitzero"`
+	ServiceId                       *string                   `json:"ServiceId,omitzero"`
+	ServiceName                     *string                   `json:"ServiceName,omitzero"`
+	ServiceRegion                   *string                   `json:"ServiceRegion,omitzero"`
+	ServiceType                     []ServiceTypeDetail       `json:"ServiceType,omitzero"`
+	SupportedIpAddressTypes         []ServiceConnectivityType `json:"SupportedIpAddressTypes,omitzero"`
+	Tags                            []Tag                     `json:"Tags,omitzero"`
+	VpcEndpointPolicySupported      *bool                     `json:"VpcEndpointPolicySupported,omitzero"`
+}
+
+// ServiceTypeDetail is the shape of that name.
+type ServiceTypeDetail struct {
+	ServiceType ServiceType `json:"ServiceType,omitzero"`
+}
+
 // SpotMarketOptions is the shape of that name.
 type SpotMarketOptions struct {
 	BlockDurationMinutes         *int                         `json:"BlockDurationMinutes,omitzero"`
@@ -3173,6 +4371,26 @@ type SpotMarketOptions struct {
 	MaxPrice                     *string                      `json:"MaxPrice,omitzero"`
 	SpotInstanceType             SpotInstanceType             `json:"SpotInstanceType,omitzero"`
 	ValidUntil                   *time.Time                   `json:"ValidUntil,omitzero"`
+}
+
+// StaleIpPermission is the shape of that name.
+type StaleIpPermission struct {
+	FromPort         *int              `json:"FromPort,omitzero"`
+	IpProtocol       *string           `json:"IpProtocol,omitzero"`
+	IpRanges         []string          `json:"IpRanges,omitzero"`
+	PrefixListIds    []string          `json:"PrefixListIds,omitzero"`
+	ToPort           *int              `json:"ToPort,omitzero"`
+	UserIdGroupPairs []UserIdGroupPair `json:"UserIdGroupPairs,omitzero"`
+}
+
+// StaleSecurityGroup is the shape of that name.
+type StaleSecurityGroup struct {
+	Description              *string             `json:"Description,omitzero"`
+	GroupId                  *string             `json:"GroupId,omitzero"`
+	GroupName                *string             `json:"GroupName,omitzero"`
+	StaleIpPermissions       []StaleIpPermission `json:"StaleIpPermissions,omitzero"`
+	StaleIpPermissionsEgress []StaleIpPermission `json:"StaleIpPermissionsEgress,omitzero"`
+	VpcId                    *string             `json:"VpcId,omitzero"`
 }
 
 // StartInstancesRequest is the shape of that name.
@@ -3240,6 +4458,19 @@ type SubnetCidrBlockState struct {
 	StatusMessage *string                  `json:"StatusMessage,omitzero"`
 }
 
+// SubnetConfiguration is the shape of that name.
+type SubnetConfiguration struct {
+	Ipv4     *string `json:"Ipv4,omitzero"`
+	Ipv6     *string `json:"Ipv6,omitzero"`
+	SubnetId *string `json:"SubnetId,omitzero"`
+}
+
+// SubnetIpPrefixes is the shape of that name.
+type SubnetIpPrefixes struct {
+	IpPrefixes []string `json:"IpPrefixes,omitzero"`
+	SubnetId   *string  `json:"SubnetId,omitzero"`
+}
+
 // SubnetIpv6CidrBlockAssociation is the shape of that name.
 type SubnetIpv6CidrBlockAssociation struct {
 	AssociationId        *string               `json:"AssociationId,omitzero"`
@@ -3247,6 +4478,11 @@ type SubnetIpv6CidrBlockAssociation struct {
 	Ipv6AddressAttribute Ipv6AddressAttribute  `json:"Ipv6AddressAttribute,omitzero"`
 	Ipv6CidrBlock        *string               `json:"Ipv6CidrBlock,omitzero"`
 	Ipv6CidrBlockState   *SubnetCidrBlockState `json:"Ipv6CidrBlockState,omitzero"`
+}
+
+// SuccessfulInstanceCreditSpecificationItem is the shape of that name.
+type SuccessfulInstanceCreditSpecificationItem struct {
+	InstanceId *string `json:"InstanceId,omitzero"`
 }
 
 // Tag is the shape of that name.
@@ -3292,6 +4528,48 @@ type TotalLocalStorageGB struct {
 type TotalLocalStorageGBRequest struct {
 	Max *float64 `json:"Max,omitzero"`
 	Min *float64 `json:"Min,omitzero"`
+}
+
+// UnassignPrivateIpAddressesRequest is the shape of that name.
+type UnassignPrivateIpAddressesRequest struct {
+	Ipv4Prefixes       []string `json:"Ipv4Prefixes,omitzero"`
+	NetworkInterfaceId *string  `json:"NetworkInterfaceId,omitzero"`
+	PrivateIpAddresses []string `json:"PrivateIpAddresses,omitzero"`
+}
+
+// UnmonitorInstancesRequest is the shape of that name.
+type UnmonitorInstancesRequest struct {
+	DryRun      *bool    `json:"DryRun,omitzero"`
+	InstanceIds []string `json:"InstanceIds,omitzero"`
+}
+
+// UnmonitorInstancesResult is the shape of that name.
+type UnmonitorInstancesResult struct {
+	InstanceMonitorings []InstanceMonitoring `json:"InstanceMonitorings,omitzero"`
+}
+
+// UnsuccessfulInstanceCreditSpecificationItem is the shape of that name.
+type UnsuccessfulInstanceCreditSpecificationItem struct {
+	Error      *UnsuccessfulInstanceCreditSpecificationItemError `json:"Error,omitzero"`
+	InstanceId *string                                           `json:"InstanceId,omitzero"`
+}
+
+// UnsuccessfulInstanceCreditSpecificationItemError is the shape of that name.
+type UnsuccessfulInstanceCreditSpecificationItemError struct {
+	Code    UnsuccessfulInstanceCreditSpecificationErrorCode `json:"Code,omitzero"`
+	Message *string                                          `json:"Message,omitzero"`
+}
+
+// UnsuccessfulItem is the shape of that name.
+type UnsuccessfulItem struct {
+	Error      *UnsuccessfulItemError `json:"Error,omitzero"`
+	ResourceId *string                `json:"ResourceId,omitzero"`
+}
+
+// UnsuccessfulItemError is the shape of that name.
+type UnsuccessfulItemError struct {
+	Code    *string `json:"Code,omitzero"`
+	Message *string `json:"Message,omitzero"`
 }
 
 // UpdateSecurityGroupRuleDescriptionsEgressRequest is the shape of that name.
@@ -3403,6 +4681,77 @@ type VolumeAttachment struct {
 	VolumeId              *string               `json:"VolumeId,omitzero"`
 }
 
+// VolumeModification is the shape of that name.
+type VolumeModification struct {
+	EndTime                    *time.Time              `json:"EndTime,omitzero"`
+	ModificationState          VolumeModificationState `json:"ModificationState,omitzero"`
+	Operator                   *OperatorResponse       `json:"Operator,omitzero"`
+	OriginalIops               *int                    `json:"OriginalIops,omitzero"`
+	OriginalMultiAttachEnabled *bool                   `json:"OriginalMultiAttachEnabled,omitzero"`
+	OriginalSize               *int                    `json:"OriginalSize,omitzero"`
+	OriginalThroughput         *int                    `json:"OriginalThroughput,omitzero"`
+	OriginalVolumeType         VolumeType              `json:"OriginalVolumeType,omitzero"`
+	Progress                   *int                    `json:"Progress,omitzero"`
+	StartTime                  *time.Time              `json:"StartTime,omitzero"`
+	StatusMessage              *string                 `json:"StatusMessage,omitzero"`
+	TargetIops                 *int                    `json:"TargetIops,omitzero"`
+	TargetMultiAttachEnabled   *bool                   `json:"TargetMultiAttachEnabled,omitzero"`
+	TargetSize                 *int                    `json:"TargetSize,omitzero"`
+	TargetThroughput           *int                    `json:"TargetThroughput,omitzero"`
+	TargetVolumeType           VolumeType              `json:"TargetVolumeType,omitzero"`
+	VolumeId                   *string                 `json:"VolumeId,omitzero"`
+}
+
+// VolumeStatusAction is the shape of that name.
+type VolumeStatusAction struct {
+	Code        *string `json:"Code,omitzero"`
+	Description *string `json:"Description,omitzero"`
+	EventId     *string `json:"EventId,omitzero"`
+	EventType   *string `json:"EventType,omitzero"`
+}
+
+// VolumeStatusAttachmentStatus is the shape of that name.
+type VolumeStatusAttachmentStatus struct {
+	InstanceId    *string `json:"InstanceId,omitzero"`
+	IoPerformance *string `json:"IoPerformance,omitzero"`
+}
+
+// VolumeStatusDetails is the shape of that name.
+type VolumeStatusDetails struct {
+	Name   VolumeStatusName `json:"Name,omitzero"`
+	Status *string          `json:"Status,omitzero"`
+}
+
+// VolumeStatusEvent is the shape of that name.
+type VolumeStatusEvent struct {
+	Description *string    `json:"Description,omitzero"`
+	EventId     *string    `json:"EventId,omitzero"`
+	EventType   *string    `json:"EventType,omitzero"`
+	InstanceId  *string    `json:"InstanceId,omitzero"`
+	NotAfter    *time.Time `json:"NotAfter,omitzero"`
+	NotBefore   *time.Time `json:"NotBefore,omitzero"`
+}
+
+// VolumeStatusInfo is the shape of that name.
+type VolumeStatusInfo struct {
+	Details []VolumeStatusDetails  `json:"Details,omitzero"`
+	Status  VolumeStatusInfoStatus `json:"Status,omitzero"`
+}
+
+// VolumeStatusItem is the shape of that name.
+type VolumeStatusItem struct {
+	Actions                     []VolumeStatusAction           `json:"Actions,omitzero"`
+	AttachmentStatuses          []VolumeStatusAttachmentStatus `json:"AttachmentStatuses,omitzero"`
+	AvailabilityZone            *string                        `json:"AvailabilityZone,omitzero"`
+	AvailabilityZoneId          *string                        `json:"AvailabilityZoneId,omitzero"`
+	Events                      []VolumeStatusEvent            `json:"Events,omitzero"`
+	InitializationStatusDetails *InitializationStatusDetails   `json:"InitializationStatusDetails,omitzero"`
+	Operator                    *OperatorResponse              `json:"Operator,omitzero"`
+	OutpostArn                  *string                        `json:"OutpostArn,omitzero"`
+	VolumeId                    *string                        `json:"VolumeId,omitzero"`
+	VolumeStatus                *VolumeStatusInfo              `json:"VolumeStatus,omitzero"`
+}
+
 // Vpc is the shape of that name.
 type Vpc struct {
 	BlockPublicAccessStates     *BlockPublicAccessStates      `json:"BlockPublicAccessStates,omitzero"`
@@ -3417,6 +4766,12 @@ type Vpc struct {
 	State                       VpcState                      `json:"State,omitzero"`
 	Tags                        []Tag                         `json:"Tags,omitzero"`
 	VpcId                       *string                       `json:"VpcId,omitzero"`
+}
+
+// VpcAttachment is the shape of that name.
+type VpcAttachment struct {
+	State AttachmentStatus `json:"State,omitzero"`
+	VpcId *string          `json:"VpcId,omitzero"`
 }
 
 // VpcCidrBlockAssociation is the shape of that name.
@@ -3474,6 +4829,35 @@ type VpcEncryptionControlExclusions struct {
 	VpcPeering                *VpcEncryptionControlExclusion `json:"VpcPeering,omitzero"`
 }
 
+// VpcEndpoint is the shape of that name.
+type VpcEndpoint struct {
+	CreationTimestamp        *time.Time                `json:"CreationTimestamp,omitzero"`
+	DnsEntries               []DnsEntry                `json:"DnsEntries,omitzero"`
+	DnsOptions               *DnsOptions               `json:"DnsOptions,omitzero"`
+	FailureReason            *string                   `json:"FailureReason,omitzero"`
+	Groups                   []SecurityGroupIdentifier `json:"Groups,omitzero"`
+	IpAddressType            IpAddressType             `json:"IpAddressType,omitzero"`
+	Ipv4Prefixes             []SubnetIpPrefixes        `json:"Ipv4Prefixes,omitzero"`
+	Ipv6Prefixes             []SubnetIpPrefixes        `json:"Ipv6Prefixes,omitzero"`
+	LastError                *LastError                `json:"LastError,omitzero"`
+	NetworkInterfaceIds      []string                  `json:"NetworkInterfaceIds,omitzero"`
+	OwnerId                  *string                   `json:"OwnerId,omitzero"`
+	PolicyDocument           *string                   `json:"PolicyDocument,omitzero"`
+	PrivateDnsEnabled        *bool                     `json:"PrivateDnsEnabled,omitzero"`
+	RequesterManaged         *bool                     `json:"RequesterManaged,omitzero"`
+	ResourceConfigurationArn *string                   `json:"ResourceConfigurationArn,omitzero"`
+	RouteTableIds            []string                  `json:"RouteTableIds,omitzero"`
+	ServiceName              *string                   `json:"ServiceName,omitzero"`
+	ServiceNetworkArn        *string                   `json:"ServiceNetworkArn,omitzero"`
+	ServiceRegion            *string                   `json:"ServiceRegion,omitzero"`
+	State                    State                     `json:"State,omitzero"`
+	SubnetIds                []string                  `json:"SubnetIds,omitzero"`
+	Tags                     []Tag                     `json:"Tags,omitzero"`
+	VpcEndpointId            *string                   `json:"VpcEndpointId,omitzero"`
+	VpcEndpointType          VpcEndpointType           `json:"VpcEndpointType,omitzero"`
+	VpcId                    *string                   `json:"VpcId,omitzero"`
+}
+
 // VpcIpv6CidrBlockAssociation is the shape of that name.
 type VpcIpv6CidrBlockAssociation struct {
 	AssociationId        *string              `json:"AssociationId,omitzero"`
@@ -3483,4 +4867,49 @@ type VpcIpv6CidrBlockAssociation struct {
 	Ipv6CidrBlockState   *VpcCidrBlockState   `json:"Ipv6CidrBlockState,omitzero"`
 	Ipv6Pool             *string              `json:"Ipv6Pool,omitzero"`
 	NetworkBorderGroup   *string              `json:"NetworkBorderGroup,omitzero"`
+}
+
+// VpcPeeringConnection is the shape of that name.
+type VpcPeeringConnection struct {
+	AccepterVpcInfo        *VpcPeeringConnectionVpcInfo     `json:"AccepterVpcInfo,omitzero"`
+	ExpirationTime         *time.Time                       `json:"ExpirationTime,omitzero"`
+	RequesterVpcInfo       *VpcPeeringConnectionVpcInfo     `json:"RequesterVpcInfo,omitzero"`
+	Status                 *VpcPeeringConnectionStateReason `json:"Status,omitzero"`
+	Tags                   []Tag                            `json:"Tags,omitzero"`
+	VpcPeeringConnectionId *string                          `json:"VpcPeeringConnectionId,omitzero"`
+}
+
+// VpcPeeringConnectionOptionsDescription is the shape of that name.
+type VpcPeeringConnectionOptionsDescription struct {
+	AllowDnsResolutionFromRemoteVpc            *bool `json:"AllowDnsResolutionFromRemoteVpc,omitzero"`
+	AllowEgressFromLocalClassicLinkToRemoteVpc *bool `json:"AllowEgressFromLocalClassicLinkToRemoteVpc,omitzero"`
+	AllowEgressFromLocalVpcToRemoteClassicLink *bool `json:"AllowEgressFromLocalVpcToRemoteClassicLink,omitzero"`
+}
+
+// VpcPeeringConnectionStateReason is the shape of that name.
+type VpcPeeringConnectionStateReason struct {
+	Code    VpcPeeringConnectionStateReasonCode `json:"Code,omitzero"`
+	Message *string                             `json:"Message,omitzero"`
+}
+
+// VpcPeeringConnectionVpcInfo is the shape of that name.
+type VpcPeeringConnectionVpcInfo struct {
+	CidrBlock        *string                                 `json:"CidrBlock,omitzero"`
+	CidrBlockSet     []CidrBlock                             `json:"CidrBlockSet,omitzero"`
+	Ipv6CidrBlockSet []Ipv6CidrBlock                         `json:"Ipv6CidrBlockSet,omitzero"`
+	OwnerId          *string                                 `json:"OwnerId,omitzero"`
+	PeeringOptions   *VpcPeeringConnectionOptionsDescription `json:"PeeringOptions,omitzero"`
+	Region           *string                                 `json:"Region,omitzero"`
+	VpcId            *string                                 `json:"VpcId,omitzero"`
+}
+
+// VpnGateway is the shape of that name.
+type VpnGateway struct {
+	AmazonSideAsn    *int            `json:"AmazonSideAsn,omitzero"`
+	AvailabilityZone *string         `json:"AvailabilityZone,omitzero"`
+	State            VpnState        `json:"State,omitzero"`
+	Tags             []Tag           `json:"Tags,omitzero"`
+	Type             GatewayType     `json:"Type,omitzero"`
+	VpcAttachments   []VpcAttachment `json:"VpcAttachments,omitzero"`
+	VpnGatewayId     *string         `json:"VpnGatewayId,omitzero"`
 }
