@@ -9,12 +9,14 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	acmapi "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
 	ssmapi "github.com/slipway-dev/slipway/internal/awsapi/ssm"
 	stsapi "github.com/slipway-dev/slipway/internal/awsapi/sts"
 	"github.com/slipway-dev/slipway/internal/engine/acm"
 	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
+	"github.com/slipway-dev/slipway/internal/engine/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/ssm"
@@ -47,7 +49,7 @@ type served struct {
 
 // tables are every service's.
 func tables() []state.AnyTable {
-	return slices.Concat(iam.Tables, acm.Tables, ssm.Tables, cloudflare.Tables)
+	return slices.Concat(iam.Tables, ec2.Tables, acm.Tables, ssm.Tables, cloudflare.Tables)
 }
 
 // newServices makes every service, with what it needs of the others.
@@ -72,9 +74,11 @@ func newServices(ctx context.Context, e *Engine) (*services, error) {
 	certificates := acm.New(e.env, issuer, s.names)
 	s.add(iamapi.API, s.iam.Operations())
 	s.add(stsapi.API, sts.New(e.env, s.iam, nil).Operations())
+	machines := ec2.New(e.env)
+	s.add(ec2api.API, machines.Operations())
 	s.add(ssmapi.API, ssm.New(e.env, images).Operations())
 	s.add(acmapi.API, certificates.Operations())
-	s.run(s.iam.Run, s.names.Run, certificates.Run)
+	s.run(s.iam.Run, machines.Run, s.names.Run, certificates.Run)
 	return s, nil
 }
 
@@ -131,4 +135,8 @@ func (s *services) close() error {
 	return errors.Join(errs...)
 }
 
-func images(region, flavour string) (ssm.Image, bool) { return ssm.Image{}, false }
+// images are the ECS-optimized images that SSM's public parameters name.
+func images(region, flavour string) (ssm.Image, bool) {
+	id, name, os, agent, ok := ec2.ECSImage(region, flavour)
+	return ssm.Image{ID: id, Name: name, OS: os, AgentVersion: agent}, ok
+}
