@@ -7,6 +7,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/autoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/arn"
+	"github.com/slipway-dev/slipway/internal/engine/crontab"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
@@ -28,11 +29,11 @@ func (a *Scheduled) next() time.Time {
 	if sp.StartTime != nil && sp.StartTime.After(after) {
 		after = sp.StartTime.Add(-time.Minute)
 	}
-	r, err := parseRecurrence(*sp.Recurrence, awsapi.V(sp.TimeZone))
+	r, err := crontab.Five(*sp.Recurrence, awsapi.V(sp.TimeZone))
 	if err != nil {
 		return time.Time{} // it was checked when it was put
 	}
-	due := r.after(after)
+	due := r.After(after)
 	if sp.EndTime != nil && due.After(*sp.EndTime) {
 		return time.Time{}
 	}
@@ -99,7 +100,7 @@ func (s *Service) schedule(tx *state.Tx, scope state.Scope, group *string, r api
 		return invalid("Min and Max bounds are not valid: max %d is less than min %d", *r.MaxSize, *r.MinSize)
 	}
 	if r.Recurrence != nil {
-		if _, err := parseRecurrence(*r.Recurrence, awsapi.V(r.TimeZone)); err != nil {
+		if _, err := crontab.Five(*r.Recurrence, awsapi.V(r.TimeZone)); err != nil {
 			return invalid("Given recurrence string: %s is invalid: %s", *r.Recurrence, err)
 		}
 	}
