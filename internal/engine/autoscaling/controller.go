@@ -139,7 +139,7 @@ func (s *Service) move(tx *state.Tx, scope state.Scope, g *Group, m move, now ti
 		return
 	case api.LifecycleStateTerminatingProceed:
 		mark(tx, scope, i.Activity, api.ScalingActivityStatusCodeInProgress, now, "")
-		s.machines.Terminate(tx, scope, i.ID)
+		s.machines.Terminate(tx, scope, i.ID, now)
 	case api.LifecycleStatePendingWait, api.LifecycleStateTerminatingWait:
 		mark(tx, scope, i.Activity, api.ScalingActivityStatusCodeMidLifecycleAction, now, "")
 	case api.LifecycleStateInService:
@@ -162,7 +162,7 @@ func (s *Service) move(tx *state.Tx, scope state.Scope, g *Group, m move, now ti
 // launch starts one instance and tells whether that went well. What EC2 says
 // against it becomes the activity's message.
 func (s *Service) launch(tx *state.Tx, scope state.Scope, g *Group, at place, cause string, now time.Time) bool {
-	id, err := s.launchOne(tx, scope, g, &at)
+	id, err := s.launchOne(tx, scope, g, &at, now)
 	if err != nil {
 		message := sentence(err) + " Launching EC2 instance failed."
 		begin(tx, scope, g, now, api.Activity{
@@ -185,7 +185,7 @@ func (s *Service) launch(tx *state.Tx, scope state.Scope, g *Group, at place, ca
 	return true
 }
 
-func (s *Service) launchOne(tx *state.Tx, scope state.Scope, g *Group, at *place) (string, error) {
+func (s *Service) launchOne(tx *state.Tx, scope state.Scope, g *Group, at *place, now time.Time) (string, error) {
 	t, err := s.machines.Template(tx, scope, g.Template.ID, "", g.Template.Version)
 	if err != nil {
 		return "", err
@@ -195,5 +195,5 @@ func (s *Service) launchOne(tx *state.Tx, scope state.Scope, g *Group, at *place
 			return "", invalid("No default subnet for availability zone: '%s'.", at.zone)
 		}
 	}
-	return s.machines.Launch(tx, scope, Launch{Template: t.ID, Version: t.Version, Type: g.Type, Subnet: at.subnet, Zone: at.zone, Tags: g.launchTags()})
+	return s.machines.Launch(tx, scope, Launch{Template: t.ID, Version: t.Version, Type: g.Type, Subnet: at.subnet, Zone: at.zone, Tags: g.launchTags(), Now: now})
 }

@@ -59,7 +59,7 @@ func (f *fleet) Launch(tx *state.Tx, scope state.Scope, l Launch) (string, error
 	return id, nil
 }
 
-func (f *fleet) Terminate(tx *state.Tx, scope state.Scope, id string) {
+func (f *fleet) Terminate(tx *state.Tx, scope state.Scope, id string, _ time.Time) {
 	fleetMachines.Change(tx, scope, id, func(m *Machine) { m.State = "shutting-down" })
 }
 

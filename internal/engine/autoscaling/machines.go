@@ -1,6 +1,8 @@
 package autoscaling
 
 import (
+	"time"
+
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -9,7 +11,7 @@ type Machines interface {
 	// Subnet is a subnet's zone.
 	Subnet(tx *state.Tx, scope state.Scope, id string) (zone string, ok bool)
 	// ZoneSubnet is the default subnet of a zone; known tells whether the
-	// region has the zone at all.
+	// region has the zone at all. It is called in an Update only.
 	ZoneSubnet(tx *state.Tx, scope state.Scope, zone string) (subnet string, known bool)
 	// Template is a version of a launch template, found by its id or, when that
 	// is empty, by its name. The version is a number, $Latest or $Default; empty
@@ -18,8 +20,9 @@ type Machines interface {
 	// Launch starts one instance; on an error, which is EC2's, nothing is
 	// written.
 	Launch(tx *state.Tx, scope state.Scope, l Launch) (id string, err error)
-	// Terminate ends an instance; one that has ended stays as it is.
-	Terminate(tx *state.Tx, scope state.Scope, id string)
+	// Terminate ends an instance, whatever protects it from users; one that has
+	// ended stays as it is.
+	Terminate(tx *state.Tx, scope state.Scope, id string, now time.Time)
 	// Machine is an instance; false when EC2 does not know it (any more).
 	Machine(tx *state.Tx, scope state.Scope, id string) (Machine, bool)
 	// Tables are those to watch for changes of instances.
@@ -45,6 +48,7 @@ type Launch struct {
 	Subnet string
 	Zone   string
 	Tags   map[string]string
+	Now    time.Time
 }
 
 // Machine is an instance as EC2 has it.
