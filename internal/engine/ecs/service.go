@@ -40,10 +40,11 @@ type Neighbours struct {
 	Placer Placer
 	// LinkedRole makes the account's AWSServiceRoleForECS if there is none.
 	LinkedRole func(tx *state.Tx, scope state.Scope)
-	// ScalingGroup is an Auto Scaling group by its name or ARN.
+	// ScalingGroup is an Auto Scaling group by its name or ARN; nil asks
+	// autoscaling.
 	ScalingGroup func(tx *state.Tx, scope state.Scope, nameOrARN string) (ScalingGroup, bool)
-	// ManageGroup tells the group's owner that a capacity provider manages it: the
-	// tag AmazonECSManaged and the hook for draining.
+	// ManageGroup tells the group's owner that a capacity provider manages it; nil
+	// gives the group the tag AmazonECSManaged.
 	ManageGroup func(tx *state.Tx, scope state.Scope, p *CapacityProvider)
 	// Subnets checks the subnets and security groups of a network configuration:
 	// that they are there and in one VPC.
@@ -69,10 +70,10 @@ func New(env *operation.Env, n Neighbours) *Service {
 		n.LinkedRole = func(*state.Tx, state.Scope) {}
 	}
 	if n.ScalingGroup == nil {
-		n.ScalingGroup = func(*state.Tx, state.Scope, string) (ScalingGroup, bool) { return ScalingGroup{}, false }
+		n.ScalingGroup = scalingGroup
 	}
 	if n.ManageGroup == nil {
-		n.ManageGroup = func(*state.Tx, state.Scope, *CapacityProvider) {}
+		n.ManageGroup = manageGroup
 	}
 	if n.Subnets == nil {
 		n.Subnets = func(*state.Tx, state.Scope, []string, []string) error { return nil }

@@ -3,7 +3,6 @@ package ecs
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -49,8 +48,7 @@ func (s *Service) UpdateService(_ context.Context, c *operation.Caller, in *api.
 		if yes(in.ForceNewDeployment) || deploys(old, &row) {
 			s.deploy(tx, scope, &row, d, s.env.Now())
 		} else if row.Desired != old.Desired {
-			row.Deployments = slices.Clone(row.Deployments)
-			row.Deployments[0].Desired, row.Deployments[0].UpdatedAt = row.Desired, s.env.Now()
+			row.scaled(s.env.Now())
 		}
 		if !same(*old, row) {
 			Services.Put(tx, scope, &row)
