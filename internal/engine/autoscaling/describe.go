@@ -91,7 +91,7 @@ func groupFilter(filters []api.Filter) (func(*Group) bool, error) {
 func (g *Group) describe() api.AutoScalingGroup {
 	d := api.AutoScalingGroup{
 		AutoScalingGroupName: &g.Name, AutoScalingGroupARN: &g.ARN, CreatedTime: &g.Created, MinSize: &g.Min, MaxSize: &g.Max, DesiredCapacity: &g.Desired,
-		DefaultCooldown: &g.Cooldown, DefaultInstanceWarmup: g.Warmup, AvailabilityZones: g.Zones, VPCZoneIdentifier: new(g.VPCZones()),
+		DefaultCooldown: &g.Cooldown, DefaultInstanceWarmup: g.Warmup, AvailabilityZones: g.Zones, VPCZoneIdentifier: known(g.VPCZones()),
 		HealthCheckType: &g.HealthCheck, HealthCheckGracePeriod: &g.Grace, NewInstancesProtectedFromScaleIn: &g.Protect,
 		TerminationPolicies: g.TerminationPolicies, ServiceLinkedRoleARN: &g.ServiceLinkedRole, DeletionProtection: g.DeletionProtection,
 		InstanceMaintenancePolicy: g.Maintenance, AvailabilityZoneDistribution: g.Distribution, CapacityRebalance: new(false),
