@@ -2,6 +2,7 @@ package wire
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -142,10 +143,20 @@ func (c *validator) entries(v reflect.Value, p *plan, path string) {
 	}
 }
 
+// beyond are values that EC2 takes beyond its model's enumerations: the account
+// attributes that its API reference names, and Slipway's own instance type.
+var beyond = map[string][]string{
+	"AccountAttributeName": {"max-elastic-ips", "max-instances", "vpc-max-elastic-ips", "vpc-max-security-groups-per-interface"},
+	"InstanceType":         {"host"},
+}
+
 // text checks a string: its enum, else its pattern and its length, in the order
 // in which AWS reports them.
 func (c *validator) text(text string, s *awsapi.Shape, path string) {
 	show := func() string { return text }
+	if c.ec2 && slices.Contains(beyond[s.Name], text) {
+		return
+	}
 	if len(s.Enum) > 0 {
 		for _, known := range s.Enum {
 			if known == text {

@@ -10,7 +10,7 @@ import (
 // Run is the controller: it takes instances and NAT gateways from state to state
 // and forgets what is gone since long, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	watch := s.env.Store.Watch(Instances, NATGateways, tokens)
+	watch := s.env.Store.Watch(Instances, NATGateways, Interfaces, tokens)
 	defer watch.Close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -84,6 +84,18 @@ func sweep(tx *state.Tx, now time.Time, write bool) (wake time.Time, due bool) {
 			sooner(now.Add(lingers))
 		}
 		due = true
+	}
+	for scope, i := range Interfaces.Everywhere(tx) {
+		if i.Left == nil {
+			continue
+		}
+		if end := i.LeftAt.Add(detached); now.Before(end) {
+			sooner(end)
+			continue
+		}
+		if due = true; write {
+			Interfaces.Change(tx, scope, i.ID, func(i *Interface) { i.Left, i.LeftAt = nil, time.Time{} })
+		}
 	}
 	for scope, t := range tokens.Everywhere(tx) {
 		end := t.At.Add(remembered)

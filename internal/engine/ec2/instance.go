@@ -136,6 +136,12 @@ func showInstance(tx *state.Tx, scope state.Scope, i *Instance) api.Instance {
 		PrivateDnsNameOptions:            new(i.Options.Names), Operator: &api.OperatorResponse{Managed: new(false)},
 		CurrentInstanceBootMode: api.InstanceBootModeValuesUefi, BootMode: api.BootModeValuesUefiPreferred,
 	}
+	if i.Arch == "arm64" {
+		out.BootMode = api.BootModeValuesUefi
+	}
+	if t, _ := catalog.InstanceTypeOf(i.Type); t.Xen {
+		out.CurrentInstanceBootMode = api.InstanceBootModeValuesLegacyBios
+	}
 	if i.State == api.InstanceStateNameTerminated {
 		return out // it has neither network nor disks any more
 	}

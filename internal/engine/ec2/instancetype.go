@@ -98,6 +98,17 @@ var typeFields = fields[api.InstanceTypeInfo]{
 	"vcpu-info.default-vcpus":                      number(func(t *api.InstanceTypeInfo) *int { return t.VCpuInfo.DefaultVCpus }),
 }
 
+// isType tells whether AWS has an instance type of the name, be it known here or
+// not.
+func isType(name string) bool {
+	for i := range api.API.Shapes {
+		if s := &api.API.Shapes[i]; s.Name == "InstanceType" {
+			return contains(s.Enum, name)
+		}
+	}
+	return false
+}
+
 // silent are filters on what no type here tells: they match none.
 var silent = []string{
 	"ebs-info.attachment-limit-type",

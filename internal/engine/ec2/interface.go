@@ -36,6 +36,10 @@ type Interface struct {
 	// AutoPublic tells that it gets such an address whenever its instance runs.
 	AutoPublic bool        `json:",omitzero"`
 	Attachment *Attachment `json:",omitzero"`
+	// Left is the attachment that ended last, which is told for a moment after
+	// LeftAt: clients wait for its state "detached".
+	Left   *Attachment `json:",omitzero"`
+	LeftAt time.Time   `json:",omitzero"`
 }
 
 // Attachment is what an interface is attached to.
@@ -327,14 +331,26 @@ func showInterface(tx *state.Tx, scope state.Scope, i *Interface) api.NetworkInt
 	}
 	if i.Attachment != nil {
 		out.Status, out.Attachment = api.NetworkInterfaceStatusInUse, i.Attachment.show(scope)
+	} else if i.Left != nil {
+		out.Attachment = i.Left.show(scope)
+		out.Attachment.Status = api.AttachmentStatusDetached
 	}
 	return out
 }
 
+// detach ends an interface's attachment.
+func (i *Interface) detach(now time.Time) {
+	i.Left, i.LeftAt, i.Attachment = i.Attachment, now, nil
+	i.PublicIP, i.AutoPublic = netip.Addr{}, false
+}
+
 func (a *Attachment) show(scope state.Scope) *api.NetworkInterfaceAttachment {
 	out := &api.NetworkInterfaceAttachment{
-		AttachmentId: &a.ID, AttachTime: &a.At, DeleteOnTermination: &a.DeleteOnTermination, DeviceIndex: &a.Device, Status: api.AttachmentStatusAttached,
+		AttachmentId: &a.ID, DeleteOnTermination: &a.DeleteOnTermination, DeviceIndex: &a.Device, Status: api.AttachmentStatusAttached,
 		InstanceOwnerId: &scope.Account, NetworkCardIndex: new(0),
+	}
+	if !a.At.IsZero() {
+		out.AttachTime = &a.At
 	}
 	if a.Instance != "" {
 		out.InstanceId = &a.Instance

@@ -206,7 +206,7 @@ func (s *Service) AttachNetworkInterface(_ context.Context, c *operation.Caller,
 			return err
 		}
 		a := &Attachment{ID: id, Instance: m.ID, Device: *in.DeviceIndex, At: s.env.Now()}
-		Interfaces.Change(tx, c.Scope(), i.ID, func(i *Interface) { i.Attachment = a })
+		Interfaces.Change(tx, c.Scope(), i.ID, func(i *Interface) { i.Attachment, i.Left = a, nil })
 		return nil
 	})
 	return &api.AttachNetworkInterfaceResult{AttachmentId: &id, NetworkCardIndex: new(0)}, err
@@ -245,7 +245,7 @@ func (s *Service) DetachNetworkInterface(_ context.Context, c *operation.Caller,
 		if i.Attachment.Device == 0 {
 			return awsapi.Errorf("OperationNotPermitted", 400, "The network interface at device index 0 cannot be detached.")
 		}
-		Interfaces.Change(tx, c.Scope(), i.ID, func(i *Interface) { i.Attachment = nil })
+		Interfaces.Change(tx, c.Scope(), i.ID, func(i *Interface) { i.detach(s.env.Now()) })
 		return nil
 	})
 }

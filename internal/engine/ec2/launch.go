@@ -141,10 +141,12 @@ func (l *launch) pickType() error {
 		return invalidCombination("Non-Windows instances with a virtualization type of 'hvm' are currently not supported for this instance type : m1.small; name an instance type.")
 	}
 	t, ok := catalog.InstanceTypeOf(name)
-	if !ok {
+	switch {
+	case !ok && !isType(name):
+		return invalidValue("Invalid value '%s' for InstanceType.", name)
+	case !ok:
 		return awsapi.Errorf("Unsupported", 400, "The slipway engine does not know what an instance of the type %s holds; aws ec2 describe-instance-types lists the types it knows.", name)
-	}
-	if t.Arch != l.image.Arch && name != catalog.Host {
+	case t.Arch != l.image.Arch && name != catalog.Host:
 		return invalidValue("The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.", t.Arch, l.image.Arch)
 	}
 	l.kind = t
@@ -278,17 +280,56 @@ func (l *launch) make() ([]*Instance, error) {
 	var all []*Instance
 	for index := range n {
 		i := l.instance(reservation, index)
+		all = append(all, i)
+		if err := l.equip(i); err != nil {
+			l.undo(all)
+			return nil, err
+		}
 		Instances.Put(l.tx, l.scope, i)
 		SetTags(l.tx, l.scope, i.ID, l.tags[api.ResourceTypeInstance])
-		if err := l.interfaces(i); err != nil {
-			return nil, err
-		}
-		if err := l.volumes(i); err != nil {
-			return nil, err
-		}
-		all = append(all, i)
 	}
 	return all, nil
+}
+
+// equip gives an instance its volumes and interfaces.
+func (l *launch) equip(i *Instance) error {
+	volumes, err := l.volumes(i)
+	if err != nil {
+		return err
+	}
+	if err := l.interfaces(i); err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		Volumes.Put(l.tx, l.scope, v)
+		SetTags(l.tx, l.scope, v.ID, l.tags[api.ResourceTypeVolume])
+	}
+	return nil
+}
+
+// undo takes back what a launch that failed has made: who called it in its own
+// Update may go on.
+func (l *launch) undo(made []*Instance) {
+	for _, i := range made {
+		for n := range interfacesOn.Get(l.tx, l.scope, i.ID) {
+			if l.brought(n.ID) {
+				Interfaces.Change(l.tx, l.scope, n.ID, func(n *Interface) { n.Attachment = nil })
+			} else {
+				DeleteInterface(l.tx, l.scope, n.ID)
+			}
+		}
+		for v := range volumesOn.Get(l.tx, l.scope, i.ID) {
+			drop(l.tx, l.scope, Volumes, v.ID)
+		}
+		drop(l.tx, l.scope, Instances, i.ID)
+	}
+}
+
+// brought tells whether the request names an interface, which was there before.
+func (l *launch) brought(id string) bool {
+	return slices.ContainsFunc(l.data.NetworkInterfaces, func(w api.LaunchTemplateInstanceNetworkInterfaceSpecificationRequest) bool {
+		return awsapi.V(w.NetworkInterfaceId) == id
+	})
 }
 
 func (l *launch) instance(reservation string, index int) *Instance {

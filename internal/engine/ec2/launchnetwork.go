@@ -72,9 +72,9 @@ func (l *launch) attach(i *Instance, w *api.LaunchTemplateInstanceNetworkInterfa
 	return err
 }
 
-// volumes gives an instance its volumes: the image's root volume, as changed by
-// the request, and what the request adds.
-func (l *launch) volumes(i *Instance) error {
+// volumes are an instance's to be: the image's root volume, as changed by the
+// request, and what the request adds.
+func (l *launch) volumes(i *Instance) (all []*Volume, err error) {
 	shown := showImage(l.image)
 	root := *shown.BlockDeviceMappings[0].Ebs
 	rest := slices.Clone(l.data.BlockDeviceMappings)
@@ -85,23 +85,26 @@ func (l *launch) volumes(i *Instance) error {
 			break
 		}
 	}
-	if err := l.mount(i, catalog.RootDevice, &root); err != nil {
-		return err
+	v, err := l.mount(i, catalog.RootDevice, &root)
+	if err != nil {
+		return nil, err
 	}
+	all = append(all, v)
 	for _, m := range rest {
 		switch {
 		case m.DeviceName == nil:
-			return missingParameter("blockDeviceMapping.deviceName")
+			return nil, missingParameter("blockDeviceMapping.deviceName")
 		case m.NoDevice != nil || m.VirtualName != nil:
 			continue // no type here has instance store volumes
 		}
 		e := api.EbsBlockDevice{DeleteOnTermination: new(true)}
 		merge(&e, m.Ebs)
-		if err := l.mount(i, *m.DeviceName, &e); err != nil {
-			return err
+		if v, err = l.mount(i, *m.DeviceName, &e); err != nil {
+			return nil, err
 		}
+		all = append(all, v)
 	}
-	return nil
+	return all, nil
 }
 
 // merge puts what a mapping says over what an image says.
@@ -129,13 +132,11 @@ func merge(e *api.EbsBlockDevice, w *api.LaunchTemplateEbsBlockDeviceRequest) {
 	}
 }
 
-func (l *launch) mount(i *Instance, device string, e *api.EbsBlockDevice) error {
+func (l *launch) mount(i *Instance, device string, e *api.EbsBlockDevice) (*Volume, error) {
 	v, err := newVolume(l.scope.Region, l.scope.Account, i.Zone, e, l.Now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v.Mount = &Mount{Instance: i.ID, Device: device, DeleteOnTermination: awsapi.V(e.DeleteOnTermination), At: l.Now}
-	Volumes.Put(l.tx, l.scope, v)
-	SetTags(l.tx, l.scope, v.ID, l.tags[api.ResourceTypeVolume])
-	return nil
+	return v, nil
 }

@@ -18,6 +18,7 @@ const (
 	stopTakes = 500 * time.Millisecond
 	natTakes  = 500 * time.Millisecond
 	checks    = 2 * time.Second // from running to passed status checks
+	detached  = 3 * time.Second // how long an interface's attachment is told after its end
 	lingers   = time.Hour
 )
 
@@ -180,7 +181,7 @@ func (i *Instance) advance(tx *state.Tx, scope state.Scope, to api.InstanceState
 			Interfaces.Change(tx, scope, p.ID, func(p *Interface) { p.PublicIP = netip.Addr{} })
 		}
 	case api.InstanceStateNameTerminated:
-		release(tx, scope, i.ID)
+		release(tx, scope, i.ID, now)
 	}
 	Instances.Change(tx, scope, i.ID, func(i *Instance) {
 		i.State, i.Since = to, now
@@ -194,13 +195,13 @@ func (i *Instance) advance(tx *state.Tx, scope state.Scope, to api.InstanceState
 }
 
 // release deletes what goes with a terminated instance and detaches the rest.
-func release(tx *state.Tx, scope state.Scope, id string) {
+func release(tx *state.Tx, scope state.Scope, id string, now time.Time) {
 	for n := range interfacesOn.Get(tx, scope, id) {
 		if n.Attachment.DeleteOnTermination {
 			DeleteInterface(tx, scope, n.ID)
 			continue
 		}
-		Interfaces.Change(tx, scope, n.ID, func(n *Interface) { n.Attachment, n.PublicIP, n.AutoPublic = nil, netip.Addr{}, false })
+		Interfaces.Change(tx, scope, n.ID, func(n *Interface) { n.detach(now) })
 	}
 	for v := range volumesOn.Get(tx, scope, id) {
 		if v.Mount.DeleteOnTermination {
