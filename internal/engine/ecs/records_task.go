@@ -177,8 +177,9 @@ func ContainerARN(scope state.Scope, cluster, task, id string) string {
 // Key is the row's key.
 func (t *Task) Key() string { return key(t.Cluster, t.ID) }
 
-// Copy is a copy whose containers and attachments may be modified.
-func (t *Task) Copy() *Task {
+// Clone is a copy whose containers and attachments may be modified. It must not be
+// called Copy: the state's trees would call it for every row that they pass.
+func (t *Task) Clone() *Task {
 	c := *t
 	c.Containers = append([]Container(nil), t.Containers...)
 	c.Attachments = append([]api.Attachment(nil), t.Attachments...)
@@ -234,6 +235,9 @@ func (t *Task) Place(i *Instance) bool {
 	t.Instance = i.ID
 	t.Zone, _ = i.Attribute("ecs.availability-zone")
 	t.Provider = cmp.Or(t.Provider, i.Provider)
+	if arch, ok := i.Attribute("ecs.cpu-architecture"); ok {
+		t.Attributes = []api.Attribute{{Name: new("ecs.cpu-architecture"), Value: &arch}}
+	}
 	return true
 }
 

@@ -74,7 +74,7 @@ func step(rt *rapid.T, tx *state.Tx, statuses []Status) {
 			Needs: Resources{CPU: 10, Memory: 100, TCP: []int{80}},
 		}
 	}
-	c := task.Copy()
+	c := task.Clone()
 	switch rapid.IntRange(0, 2).Draw(rt, "what") {
 	case 0:
 		c.Advance(rapid.SampledFrom(statuses).Draw(rt, "status"), noon)

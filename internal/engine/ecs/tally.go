@@ -83,7 +83,7 @@ func ChangeTask(tx *state.Tx, scope state.Scope, key string, change func(*Task) 
 	if !ok {
 		return false
 	}
-	c := old.Copy()
+	c := old.Clone()
 	if !change(c) {
 		return false
 	}

@@ -251,3 +251,32 @@ func TestDamagedAndNewerFilesAreRefusedAndLeft(t *testing.T) {
 		})
 	}
 }
+
+type copier struct{ Name string }
+
+func (c *copier) Copy() *copier { return &copier{c.Name} }
+
+func TestRowsThatTheTreesWouldCopyAreRefused(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a row type with a method Copy was taken")
+		}
+	}()
+	NewTable[copier]("test.copier", func(c *copier) string { return c.Name })
+}
+
+func TestAnIndexFollowsItsRow(t *testing.T) {
+	s := open(t, t.TempDir())
+	put(t, s, here, pet{"rex", "dog", 1})
+	put(t, s, here, pet{"rex", "dog", 2})
+	if got, ok := byKind.One(s.View(), here, "dog"); !ok || got.Age != 2 {
+		t.Errorf("under the value that it keeps stands %+v", got)
+	}
+	put(t, s, here, pet{"rex", "wolf", 3})
+	if got, ok := byKind.One(s.View(), here, "dog"); ok {
+		t.Errorf("under the value that it had stands %+v", got)
+	}
+	if got, ok := byKind.One(s.View(), here, "wolf"); !ok || got.Age != 3 {
+		t.Errorf("under its new value stands %+v", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -42,8 +43,14 @@ type AnyTable interface {
 }
 
 // NewTable declares a table. The name is how its rows are found on disk and
-// must never change ("ecs.cluster").
+// must never change ("ecs.cluster"). A row type must have no method Copy or
+// IsoCopy: the trees that hold the rows would call it for every row near one that
+// changes, and a row would not stay itself.
 func NewTable[T any](name string, key func(*T) string) *Table[T] {
+	switch any((*T)(nil)).(type) {
+	case interface{ Copy() *T }, interface{ IsoCopy() *T }:
+		panic("state: the rows of " + name + " have a method Copy or IsoCopy")
+	}
 	return &Table[T]{name: name, key: key}
 }
 
@@ -105,11 +112,18 @@ func (r *rows[T]) get(key string) (any, bool) { return r.byKey.Get(key) }
 
 func (r *rows[T]) put(key string, row *T) {
 	old, had := r.byKey.Set(key, row)
-	if had {
-		r.unindex(key, old)
-	}
 	for i, x := range r.table.indexes {
-		for _, v := range x.values(row) {
+		values := x.values(row)
+		if had {
+			// Only what the row no longer stands under is deleted: a deletion costs
+			// far more than the replacement of a row where it stands.
+			for _, v := range x.values(old) {
+				if !slices.Contains(values, v) {
+					r.byIndex[i].Delete(v + "\x00" + key)
+				}
+			}
+		}
+		for _, v := range values {
 			r.byIndex[i].Set(v+"\x00"+key, row)
 		}
 	}
