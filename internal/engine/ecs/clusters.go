@@ -249,7 +249,7 @@ func (s *Service) DescribeClusters(_ context.Context, c *operation.Caller, in *a
 
 // ListClusters is the names of the clusters that are not deleted.
 func (s *Service) ListClusters(_ context.Context, c *operation.Caller, in *api.ListClustersRequest) (*api.ListClustersResponse, error) {
-	active := filter(Clusters.All(s.env.Store.View(), c.Scope()), func(c *Cluster) bool { return c.Status != Inactive })
+	active := filter(after(Clusters, s.env.Store.View(), c.Scope(), "", in.NextToken), func(c *Cluster) bool { return c.Status != Inactive })
 	got, next, err := page(active, in.NextToken, in.MaxResults, MostPerPage, MostPerPage, Clusters.Key)
 	if err != nil {
 		return nil, err

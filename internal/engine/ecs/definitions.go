@@ -204,10 +204,14 @@ func definitionRef(scope state.Scope, ref string) string {
 func (s *Service) ListTaskDefinitions(_ context.Context, c *operation.Caller, in *api.ListTaskDefinitionsRequest) (*api.ListTaskDefinitionsResponse, error) {
 	scope, tx := c.Scope(), s.env.Store.View()
 	status := cmp.Or(in.Status, api.TaskDefinitionStatusActive)
-	rows := DefinitionsByStatus.Get(tx, scope, string(status))
+	prefix, token := "", in.NextToken
 	if f := awsapi.V(in.FamilyPrefix); f != "" {
-		rows = filter(revisions(tx, scope, f), func(d *Definition) bool { return d.Body.Status == status })
+		prefix = f + " "
 	}
+	if in.Sort == api.SortOrderDesc {
+		token = nil
+	}
+	rows := filter(after(Definitions, tx, scope, prefix, token), func(d *Definition) bool { return d.Body.Status == status })
 	rank := Definitions.Key
 	if in.Sort == api.SortOrderDesc {
 		all := slices.Collect(rows)
@@ -235,7 +239,7 @@ func complement(key string) string {
 // with an active revision, with none, or all.
 func (s *Service) ListTaskDefinitionFamilies(_ context.Context, c *operation.Caller, in *api.ListTaskDefinitionFamiliesRequest) (*api.ListTaskDefinitionFamiliesResponse, error) {
 	scope, tx := c.Scope(), s.env.Store.View()
-	rows := filter(Families.Prefix(tx, scope, awsapi.V(in.FamilyPrefix)), func(f *Family) bool {
+	rows := filter(after(Families, tx, scope, awsapi.V(in.FamilyPrefix), in.NextToken), func(f *Family) bool {
 		switch in.Status {
 		case api.TaskDefinitionFamilyStatusActive:
 			return f.Latest > 0

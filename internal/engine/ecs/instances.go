@@ -285,7 +285,7 @@ func (s *Service) ListContainerInstances(_ context.Context, c *operation.Caller,
 			return nil, api.InvalidParameterException("Invalid filter: %s.", err)
 		}
 	}
-	matching := filter(Instances.Prefix(tx, scope, cl.Name+"/"), func(i *Instance) bool {
+	matching := filter(after(Instances, tx, scope, cl.Name+"/", in.NextToken), func(i *Instance) bool {
 		if i.Status == Inactive || in.Status != "" && i.Status != string(in.Status) {
 			return false
 		}

@@ -2,10 +2,12 @@ package ecs
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/paging"
+	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
 // MostPerPage is the size of most lists' pages.
@@ -25,6 +27,23 @@ func page[T any](rows iter.Seq[T], token *string, limit *int, def, most int, key
 		return nil, nil, api.InvalidParameterException("Invalid token value.")
 	}
 	return got, next, nil
+}
+
+// after is a table's rows whose keys begin with the prefix, from the one on that
+// the token names: page skips that one. A list of 100,000 rows costs each page only
+// the page.
+func after[T any](t *state.Table[T], tx *state.Tx, scope state.Scope, prefix string, token *string) iter.Seq[*T] {
+	from, err := paging.Decode(token)
+	if err != nil || !strings.HasPrefix(from, prefix) {
+		return t.Prefix(tx, scope, prefix) // page refuses the token, or it is before all
+	}
+	return func(yield func(*T) bool) {
+		for row := range t.From(tx, scope, from) {
+			if !strings.HasPrefix(t.Key(row), prefix) || !yield(row) {
+				return
+			}
+		}
+	}
 }
 
 // filter is the rows that keep is true of.

@@ -89,7 +89,7 @@ func refusalText(got placement.Result) string {
 }
 
 // Daemons is how many instances a daemon service wants a task on: the ACTIVE
-// ones that fulfil its constraints, and on which a task of it runs or has room.
+// ones that fulfil its constraints, whether or not they have room.
 func (s *Service) Daemons(tx *state.Tx, scope state.Scope, svc *ServiceRow) int {
 	p := svc.Primary()
 	if p == nil {

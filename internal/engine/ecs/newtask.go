@@ -59,6 +59,11 @@ func NewTask(scope state.Scope, spec *TaskSpec, on *Instance, now time.Time) *Ta
 		if d.EphemeralStorage != nil {
 			t.Ephemeral = d.EphemeralStorage
 		}
+		arch := api.CPUArchitectureX8664
+		if p := d.RuntimePlatform; p != nil && p.CpuArchitecture != "" {
+			arch = p.CpuArchitecture
+		}
+		t.Attributes = []api.Attribute{{Name: new("ecs.cpu-architecture"), Value: new(architecture(arch))}}
 	}
 	t.attach(scope, d)
 	for i := range d.ContainerDefinitions {

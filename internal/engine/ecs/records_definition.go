@@ -35,9 +35,6 @@ type Definition struct {
 // space sorts before everything that a family's name may have.
 var Definitions = state.NewTable("ecs.task-definition", func(d *Definition) string { return definitionKey(d.Family, d.Revision) })
 
-// DefinitionsByStatus finds the task definitions of a status.
-var DefinitionsByStatus = state.NewIndex(Definitions, func(d *Definition) []string { return []string{string(d.Body.Status)} })
-
 func definitionKey(family string, revision int) string {
 	return fmt.Sprintf("%s %010d", family, revision)
 }

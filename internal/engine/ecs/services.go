@@ -233,7 +233,7 @@ func (s *Service) ListServices(_ context.Context, c *operation.Caller, in *api.L
 	if err != nil {
 		return nil, err
 	}
-	rows := filter(Services.Prefix(tx, scope, cl.Name+"/"), func(s *ServiceRow) bool {
+	rows := filter(after(Services, tx, scope, cl.Name+"/", in.NextToken), func(s *ServiceRow) bool {
 		return s.Status == Active && (in.LaunchType == "" || s.LaunchType == in.LaunchType) &&
 			(in.SchedulingStrategy == "" || s.Scheduling == in.SchedulingStrategy) &&
 			in.ResourceManagementType != api.ResourceManagementTypeEcs

@@ -25,9 +25,7 @@ func describeTask(scope state.Scope, t *Task, tags bool) api.Task {
 		Version: new(t.Version), Attachments: append([]api.Attachment{}, t.Attachments...), Attributes: append([]api.Attribute{}, t.Attributes...),
 		Containers: []api.Container{}, InferenceAccelerators: []api.InferenceAccelerator{}, Tags: []api.Tag{},
 	}
-	if out.Overrides == nil {
-		out.Overrides = overridesOf(scope, nil)
-	}
+	out.Overrides = overridesShown(t)
 	if t.Instance != "" {
 		out.ContainerInstanceArn = new(InstanceARN(scope, t.Cluster, t.Instance))
 	}
@@ -38,6 +36,27 @@ func describeTask(scope state.Scope, t *Task, tags bool) api.Task {
 		out.Tags = tagList(t.Tags)
 	}
 	return out
+}
+
+// overridesShown is the task's overrides with an entry for each of its containers,
+// as ECS shows them.
+func overridesShown(t *Task) *api.TaskOverride {
+	out := api.TaskOverride{InferenceAcceleratorOverrides: []api.InferenceAcceleratorOverride{}}
+	if t.Overrides != nil {
+		out = *t.Overrides
+	}
+	given := out.ContainerOverrides
+	out.ContainerOverrides = []api.ContainerOverride{}
+	for i := range t.Containers {
+		called := t.Containers[i].Name
+		at := slices.IndexFunc(given, func(o api.ContainerOverride) bool { return *o.Name == called })
+		if at < 0 {
+			out.ContainerOverrides = append(out.ContainerOverrides, api.ContainerOverride{Name: &called})
+			continue
+		}
+		out.ContainerOverrides = append(out.ContainerOverrides, given[at])
+	}
+	return &out
 }
 
 func describeContainer(t *Task, c *Container) api.Container {
@@ -129,10 +148,8 @@ func tasksOf(tx *state.Tx, scope state.Scope, cl *Cluster, in *api.ListTasksRequ
 		return TasksByService.Get(tx, scope, svc.Key()), nil
 	case in.Family != nil:
 		return TasksByFamily.Get(tx, scope, key(cl.Name, *in.Family)), nil
-	case in.DesiredStatus == api.DesiredStatusStopped:
-		return TasksByDesired.Get(tx, scope, key(cl.Name, string(Stopped))), nil
 	}
-	return TasksByDesired.Get(tx, scope, key(cl.Name, string(Running))), nil
+	return after(Tasks, tx, scope, cl.Name+"/", in.NextToken), nil
 }
 
 // StopTask asks a task to stop. The answer shows the order; the stop is observed

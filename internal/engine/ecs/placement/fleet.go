@@ -256,18 +256,18 @@ func (n *node) check(r *Request) Refusal {
 	return out
 }
 
-// Eligible are the instances that fulfil the request's constraints, whether or
-// not they have room: those on which a daemon service wants a task.
+// Eligible are the open instances that fulfil the request's constraints, whether
+// or not they have room and their agent is there right now: those on which a
+// daemon service wants a task.
 func (f *Fleet) Eligible(r *Request) []string {
-	var ids []string
+	suits := map[*class]bool{}
 	for _, c := range f.classes {
-		if c.suits(r) != Fits {
-			continue
-		}
-		for _, n := range c.list {
-			if n.admits(r) == Fits {
-				ids = append(ids, n.ID)
-			}
+		suits[c] = c.suits(r) == Fits
+	}
+	var ids []string
+	for id, n := range f.nodes {
+		if n.Open && suits[n.class] && slices.Contains([]Why{Fits, NoAgent}, n.admits(r)) {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)

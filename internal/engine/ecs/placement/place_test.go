@@ -107,7 +107,7 @@ func TestRefusals(t *testing.T) {
 	if w := f.Check("nobody", r); w != Closed {
 		t.Errorf("an instance that is not there: %v", w)
 	}
-	if diff := cmp.Diff([]string{"busy", "slow", "small"}, f.Eligible(r)); diff != "" {
+	if diff := cmp.Diff([]string{"agentless", "busy", "slow", "small"}, f.Eligible(r)); diff != "" {
 		t.Error(diff)
 	}
 }
