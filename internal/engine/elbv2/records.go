@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -192,4 +193,9 @@ func TargetsOf(tx *state.Tx, scope state.Scope, group string) []*Target {
 func GroupOf(key string) string {
 	group, _, _ := strings.Cut(key, " ")
 	return group
+}
+
+// ListenersOf are a load balancer's listeners.
+func ListenersOf(tx *state.Tx, scope state.Scope, loadBalancer string) iter.Seq[*Listener] {
+	return listenersOf.Get(tx, scope, loadBalancer)
 }

@@ -1,0 +1,179 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/awsapi"
+	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/docker"
+	"github.com/slipway-dev/slipway/internal/engine/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/state"
+)
+
+// Secrets opens the secrets that task definitions name.
+type Secrets interface {
+	// Secret is the value that valueFrom names: a parameter or a secret.
+	Secret(ctx context.Context, tx *state.Tx, scope state.Scope, valueFrom string) (string, error)
+}
+
+// Specs makes what the runtime starts of tasks.
+type Specs struct {
+	Secrets Secrets
+	// Env is added to every container's environment: the metadata and
+	// credentials endpoints.
+	Env func(tx *state.Tx, scope state.Scope, t *ecs.Task) []string
+}
+
+// Of is a task as the runtime starts it, its secrets opened.
+func (s *Specs) Of(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task) (*docker.Task, error) {
+	def, ok := ecs.DefinitionOf(tx, scope, t.Definition)
+	if !ok {
+		return nil, fmt.Errorf("task definition %s is gone", t.Definition)
+	}
+	d := def.Body
+	out := &docker.Task{
+		Identity: docker.Identity{
+			ARN: t.ARN, ID: t.ID, Cluster: t.Cluster, Family: def.Family, Revision: strconv.Itoa(def.Revision), Account: scope.Account, Region: scope.Region,
+			Service: t.Service, Instance: t.Instance,
+		},
+		NetworkMode: docker.NetworkMode(d.NetworkMode), PIDMode: string(d.PidMode), IPCMode: string(d.IpcMode),
+		CPU: whole(awsapi.V(d.Cpu)), Memory: whole(awsapi.V(d.Memory)),
+	}
+	if a := address(t); a != "" {
+		out.Address, _ = netip.ParseAddr(a)
+	}
+	for _, v := range d.Volumes {
+		out.Volumes = append(out.Volumes, volume(v))
+	}
+	for i := range d.ContainerDefinitions {
+		c, err := s.container(ctx, tx, scope, t, ecs.Overridden(&d.ContainerDefinitions[i], t.Overrides))
+		if err != nil {
+			return nil, err
+		}
+		out.Containers = append(out.Containers, *c)
+	}
+	return out, nil
+}
+
+func whole(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}
+
+func volume(v api.Volume) docker.Volume {
+	out := docker.Volume{Name: awsapi.V(v.Name)}
+	if v.Host != nil {
+		out.HostPath = awsapi.V(v.Host.SourcePath)
+	}
+	if c := v.DockerVolumeConfiguration; c != nil {
+		out.Docker = &docker.DockerVolume{
+			Shared: c.Scope == api.ScopeShared, Autoprovision: awsapi.V(c.Autoprovision), Driver: awsapi.V(c.Driver), Options: c.DriverOpts, Labels: c.Labels,
+		}
+	}
+	return out
+}
+
+func (s *Specs) container(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition) (*docker.Container, error) {
+	out := &docker.Container{
+		Name: *c.Name, Image: *c.Image, Command: c.Command, EntryPoint: c.EntryPoint, User: awsapi.V(c.User), WorkingDir: awsapi.V(c.WorkingDirectory),
+		Hostname: awsapi.V(c.Hostname), CPU: int64(awsapi.V(c.Cpu)), MemoryHard: int64(awsapi.V(c.Memory)), MemorySoft: int64(awsapi.V(c.MemoryReservation)),
+		Links: c.Links, DNSServers: c.DnsServers, DNSSearch: c.DnsSearchDomains, DockerLabels: c.DockerLabels, SecurityOptions: c.DockerSecurityOptions,
+		Privileged: awsapi.V(c.Privileged), ReadonlyRoot: awsapi.V(c.ReadonlyRootFilesystem), DisableNetworking: awsapi.V(c.DisableNetworking),
+		Interactive: awsapi.V(c.Interactive), Terminal: awsapi.V(c.PseudoTerminal), Essential: c.Essential == nil || *c.Essential,
+		StartTimeout: seconds(c.StartTimeout), StopTimeout: seconds(c.StopTimeout), Linux: linux(c.LinuxParameters), Sysctls: map[string]string{},
+	}
+	for _, h := range c.ExtraHosts {
+		out.ExtraHosts = append(out.ExtraHosts, awsapi.V(h.Hostname)+":"+awsapi.V(h.IpAddress))
+	}
+	for _, u := range c.Ulimits {
+		out.Ulimits = append(out.Ulimits, docker.Ulimit{Name: string(u.Name), Soft: int64(awsapi.V(u.SoftLimit)), Hard: int64(awsapi.V(u.HardLimit))})
+	}
+	for _, x := range c.SystemControls {
+		out.Sysctls[awsapi.V(x.Namespace)] = awsapi.V(x.Value)
+	}
+	for _, m := range c.MountPoints {
+		out.Mounts = append(out.Mounts, docker.Mount{Volume: awsapi.V(m.SourceVolume), Path: awsapi.V(m.ContainerPath), ReadOnly: awsapi.V(m.ReadOnly)})
+	}
+	for _, v := range c.VolumesFrom {
+		out.VolumesFrom = append(out.VolumesFrom, docker.VolumesFrom{Container: awsapi.V(v.SourceContainer), ReadOnly: awsapi.V(v.ReadOnly)})
+	}
+	for _, d := range c.DependsOn {
+		out.DependsOn = append(out.DependsOn, docker.Dependency{Container: awsapi.V(d.ContainerName), Condition: docker.Condition(d.Condition)})
+	}
+	for _, p := range c.PortMappings {
+		out.Ports = append(out.Ports, port(p))
+	}
+	if h := c.HealthCheck; h != nil {
+		out.HealthCheck = &docker.HealthCheck{Command: h.Command, Interval: seconds(h.Interval), Timeout: seconds(h.Timeout), StartPeriod: seconds(h.StartPeriod), Retries: awsapi.V(h.Retries)}
+	}
+	if p := c.RestartPolicy; p != nil && awsapi.V(p.Enabled) {
+		out.Restart = &docker.Restart{Period: seconds(p.RestartAttemptPeriod), IgnoredCodes: p.IgnoredExitCodes}
+	}
+	// awslogs is served by the engine, which reads what the daemon keeps.
+	if l := c.LogConfiguration; l != nil && l.LogDriver != api.LogDriverAwslogs {
+		out.Log = docker.LogDriver{Name: string(l.LogDriver), Options: l.Options}
+	}
+	return out, s.environment(ctx, tx, scope, t, c, out)
+}
+
+// environment is what the definition says, the secrets opened, and the engine's
+// own endpoints.
+func (s *Specs) environment(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition, out *docker.Container) error {
+	if s.Env != nil {
+		out.Env = append(out.Env, s.Env(tx, scope, t)...)
+	}
+	for _, e := range c.Environment {
+		out.Env = append(out.Env, awsapi.V(e.Name)+"="+awsapi.V(e.Value))
+	}
+	for _, x := range c.Secrets {
+		value, err := s.Secrets.Secret(ctx, tx, scope, awsapi.V(x.ValueFrom))
+		if err != nil {
+			return fmt.Errorf("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret %s: %w", awsapi.V(x.ValueFrom), err)
+		}
+		out.Env = append(out.Env, awsapi.V(x.Name)+"="+value)
+	}
+	return nil
+}
+
+func seconds(n *int) time.Duration { return time.Duration(awsapi.V(n)) * time.Second }
+
+func port(p api.PortMapping) docker.Port {
+	out := docker.Port{Container: uint16(awsapi.V(p.ContainerPort)), Host: uint16(awsapi.V(p.HostPort)), Proto: string(p.Protocol)}
+	if r := awsapi.V(p.ContainerPortRange); r != "" {
+		first, last, _ := strings.Cut(r, "-")
+		out.Container, out.Last = uint16(whole(first)), uint16(whole(last))
+	}
+	return out
+}
+
+func linux(p *api.LinuxParameters) docker.Linux {
+	if p == nil {
+		return docker.Linux{}
+	}
+	out := docker.Linux{Init: awsapi.V(p.InitProcessEnabled), SharedMemory: int64(awsapi.V(p.SharedMemorySize))}
+	if p.Capabilities != nil {
+		out.CapAdd, out.CapDrop = p.Capabilities.Add, p.Capabilities.Drop
+	}
+	for _, d := range p.Devices {
+		dev := docker.Device{Host: awsapi.V(d.HostPath), Container: awsapi.V(d.ContainerPath)}
+		for _, perm := range d.Permissions {
+			dev.Permissions = append(dev.Permissions, string(perm))
+		}
+		out.Devices = append(out.Devices, dev)
+	}
+	for _, f := range p.Tmpfs {
+		out.Tmpfs = append(out.Tmpfs, docker.Tmpfs{Path: awsapi.V(f.ContainerPath), Size: int64(awsapi.V(f.Size)), Options: f.MountOptions})
+	}
+	if p.MaxSwap != nil {
+		out.MaxSwap = new(int64(*p.MaxSwap))
+	}
+	if p.Swappiness != nil {
+		out.Swappiness = new(int64(*p.Swappiness))
+	}
+	return out
+}
