@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/engine/arn"
+	"github.com/slipway-dev/slipway/internal/engine/docker"
+	"github.com/slipway-dev/slipway/internal/engine/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/ids"
+	"github.com/slipway-dev/slipway/internal/engine/scheduler"
+	"github.com/slipway-dev/slipway/internal/engine/ssm"
+	"github.com/slipway-dev/slipway/internal/engine/state"
+)
+
+// Identity is the engine's own id, which labels its containers.
+type Identity struct{ ID string }
+
+var identities = state.NewTable("engine.identity", func(*Identity) string { return "engine" })
+
+// identity is the engine's id, made at its first start. It outlives a reset only
+// as far as containers are concerned: a reset ends them.
+func (e *Engine) identity() (id string, err error) {
+	err = e.store.Update(func(tx *state.Tx) error {
+		if i, ok := identities.Get(tx, state.Scope{}, "engine"); ok {
+			id = i.ID
+			return nil
+		}
+		id = ids.Hex(16)
+		identities.Put(tx, state.Scope{}, &Identity{id})
+		return nil
+	})
+	return id, err
+}
+
+// runtime is what runs tasks: the daemon, or the simulation. Without a daemon
+// the engine serves all the same; tasks fail to start and say why.
+func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
+	if s.e.cfg.Simulate {
+		return scheduler.NewSimulation(s.e.cfg.Now), nil
+	}
+	id, err := s.e.identity()
+	if err != nil {
+		return nil, err
+	}
+	r, err := docker.Open(ctx, docker.Options{Engine: id, Log: s.e.cfg.Log, Now: s.e.cfg.Now, Registry: s.source})
+	if err != nil {
+		s.e.cfg.Log.Warn("no containers: tasks will fail to start", "error", err)
+		return nil, err
+	}
+	s.closers = append(s.closers, r.Close)
+	return r, nil
+}
+
+// secrets opens what task definitions name: SSM parameters by name or ARN, and
+// secrets by ARN.
+type secrets struct {
+	ssm *ssm.Service
+}
+
+// Secret implements scheduler.Secrets.
+func (s secrets) Secret(_ context.Context, tx *state.Tx, scope state.Scope, from string) (string, error) {
+	if a, ok := arn.Parse(from); ok && a.Service != "ssm" {
+		return "", fmt.Errorf("secrets of %s are not served yet", a.Service)
+	}
+	if value, ok := s.ssm.Read(tx, scope, from); ok {
+		return value, nil
+	}
+	return "", errors.New("ParameterNotFound: " + from)
+}
+
+// source is where an image is pulled from: the engine's own registry for a name
+// of its own account's registry, and otherwise as it is named.
+func (s *services) source(_ context.Context, task docker.Identity, image string) (docker.Source, error) {
+	return docker.Source{Ref: s.localReference(image)}, nil
+}
+
+// localReference turns <account>.dkr.ecr.<region>.amazonaws.com/<name> into the
+// reference by which the daemon reaches the engine's registry.
+func (s *services) localReference(image string) string {
+	host, rest, ok := strings.Cut(image, "/")
+	if !ok {
+		return image
+	}
+	parts := strings.Split(host, ".")
+	if len(parts) != 6 || parts[1] != "dkr" || parts[2] != "ecr" || parts[0] != s.e.cfg.Account {
+		return image
+	}
+	if parts[3] == s.e.cfg.Region {
+		return s.e.env.Addresses.Registry + "/" + rest
+	}
+	return s.e.env.Addresses.Registry + "/" + parts[0] + "/" + parts[3] + "/" + rest
+}
+
+var _ scheduler.TaskMaker = (*ecs.Service)(nil)
