@@ -130,12 +130,6 @@ func (s *Service) account() string { return strings.Repeat("0", 20) + s.env.Acco
 // ServeHTTP answers a request below /client/v4.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// Routes tells what the mux has for a request, for unserved paths.
-func (s *Service) served(r *http.Request) bool {
-	_, pattern := s.mux.Handler(r)
-	return pattern != ""
-}
-
 // request is an authenticated request.
 type request struct {
 	*http.Request
