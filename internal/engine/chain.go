@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/policy"
 	"github.com/slipway-dev/slipway/internal/engine/signature"
+	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/wire"
 )
 
@@ -29,8 +30,6 @@ type chain struct {
 	wire     *wire.Services
 	verifier *signature.Verifier
 	table    map[*awsapi.Operation]*operation.Operation
-	// documents are resources' own policies, compiled.
-	documents policy.Cache
 }
 
 // call is one request on its way.
@@ -173,25 +172,34 @@ func (c *chain) authorize(q *call, op *operation.Operation, in any) error {
 	if len(needs) == 0 {
 		return nil
 	}
-	policies := c.e.services.iam.Policies(tx, q.caller)
 	request := policy.Request{Principal: iam.Principal(q.caller), Context: c.context(q), Now: c.e.cfg.Now(), SourceIP: q.caller.Source}
-	for _, need := range needs {
-		request.Need = policy.Need{Action: need.Action, Resource: need.Resource, Keys: need.Keys}
-		effective := policies
-		if need.Policy != "" {
-			effective = c.withResource(policies, need.Policy)
-		}
-		if d := policy.Evaluate(effective, &request); !d.Allowed {
-			return denied(q.service, d.Message(&request))
-		}
+	if refusal := c.e.permitted(tx, q.caller, &request, needs); refusal != "" {
+		return denied(q.service, refusal)
 	}
 	return nil
 }
 
+// permitted is "" for a caller who may do all that is needed, and otherwise IAM's
+// message about the first thing that he may not.
+func (e *Engine) permitted(tx *state.Tx, c *operation.Caller, request *policy.Request, needs []operation.Need) string {
+	policies := e.services.iam.Policies(tx, c)
+	for _, need := range needs {
+		request.Need = policy.Need{Action: need.Action, Resource: need.Resource, Keys: need.Keys}
+		effective := policies
+		if need.Policy != "" {
+			effective = e.withResource(policies, need.Policy)
+		}
+		if d := policy.Evaluate(effective, request); !d.Allowed {
+			return d.Message(request)
+		}
+	}
+	return ""
+}
+
 // withResource adds a resource's own policy. A stored policy was parsed when it
 // was put, so an error here cannot be; it would only take the policy's allowance away.
-func (c *chain) withResource(p *policy.Policies, text string) *policy.Policies {
-	doc, err := c.documents.Parse(text)
+func (e *Engine) withResource(p *policy.Policies, text string) *policy.Policies {
+	doc, err := e.documents.Parse(text)
 	if err != nil {
 		return p
 	}

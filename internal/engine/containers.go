@@ -8,7 +8,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
-	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/ssm"
@@ -71,12 +70,6 @@ func (s secrets) Secret(_ context.Context, tx *state.Tx, scope state.Scope, from
 	return "", errors.New("ParameterNotFound: " + from)
 }
 
-// source is where an image is pulled from: the engine's own registry for a name
-// of its own account's registry, and otherwise as it is named.
-func (s *services) source(_ context.Context, task docker.Identity, image string) (docker.Source, error) {
-	return docker.Source{Ref: s.localReference(image)}, nil
-}
-
 // localReference turns <account>.dkr.ecr.<region>.amazonaws.com/<name> into the
 // reference by which the daemon reaches the engine's registry.
 func (s *services) localReference(image string) string {
@@ -94,4 +87,7 @@ func (s *services) localReference(image string) string {
 	return s.e.env.Addresses.Registry + "/" + parts[0] + "/" + parts[3] + "/" + rest
 }
 
-var _ scheduler.TaskMaker = (*ecs.Service)(nil)
+// own tells whether a reference is to the engine's registry.
+func (s *services) own(ref string) bool {
+	return strings.HasPrefix(ref, s.e.env.Addresses.Registry+"/")
+}

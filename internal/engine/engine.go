@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-dev/slipway/internal/engine/operation"
+	"github.com/slipway-dev/slipway/internal/engine/policy"
 	"github.com/slipway-dev/slipway/internal/engine/runfile"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/vault"
@@ -34,6 +35,8 @@ type Engine struct {
 	server   *http.Server
 	running  runfile.Running
 	ca       string // the root certificate's file
+	// documents are resources' own policies, compiled.
+	documents policy.Cache
 
 	background *errgroup.Group
 	stop       context.CancelFunc
@@ -190,7 +193,7 @@ func (e *Engine) reset(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "reset is refused to browsers", http.StatusForbidden)
 		return
 	}
-	if err := errors.Join(e.store.Reset(), e.services.prepare()); err != nil {
+	if err := errors.Join(e.store.Reset(), e.services.registry.Reset(), e.services.prepare()); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

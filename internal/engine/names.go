@@ -8,7 +8,6 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
 	"github.com/slipway-dev/slipway/internal/engine/dnsserver"
-	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
 // names keeps the DNS server's zones as the state has them: Cloudflare's, and
@@ -74,7 +73,3 @@ func (n *names) CNAME(ctx context.Context, name string) (string, error) {
 	}
 	return strings.TrimSuffix(found[0].Data, ".") + ".", nil
 }
-
-var balancerNames []state.AnyTable
-
-func (n *names) balancerZones(*state.Tx) []dnsserver.Zone { return nil }

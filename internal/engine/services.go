@@ -9,16 +9,30 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	acmapi "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	appscalingapi "github.com/slipway-dev/slipway/internal/awsapi/applicationautoscaling"
+	autoscalingapi "github.com/slipway-dev/slipway/internal/awsapi/autoscaling"
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
+	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
+	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
 	ssmapi "github.com/slipway-dev/slipway/internal/awsapi/ssm"
 	stsapi "github.com/slipway-dev/slipway/internal/awsapi/sts"
 	"github.com/slipway-dev/slipway/internal/engine/acm"
+	"github.com/slipway-dev/slipway/internal/engine/agents"
+	"github.com/slipway-dev/slipway/internal/engine/applicationautoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/authority"
+	"github.com/slipway-dev/slipway/internal/engine/autoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
 	"github.com/slipway-dev/slipway/internal/engine/ec2"
+	"github.com/slipway-dev/slipway/internal/engine/ecr"
+	"github.com/slipway-dev/slipway/internal/engine/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
+	"github.com/slipway-dev/slipway/internal/engine/machines"
+	"github.com/slipway-dev/slipway/internal/engine/network"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
+	"github.com/slipway-dev/slipway/internal/engine/registry"
+	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/ssm"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/sts"
@@ -31,6 +45,8 @@ type services struct {
 	iam        *iam.Service
 	cloudflare *cloudflare.Service
 	names      *names
+	ecr        *ecr.Service
+	registry   *registry.Registry
 	// aws are the services behind the AWS endpoint.
 	aws []served
 	// handlers are other patterns of the API's port.
@@ -49,37 +65,79 @@ type served struct {
 
 // tables are every service's.
 func tables() []state.AnyTable {
-	return slices.Concat(iam.Tables, ec2.Tables, acm.Tables, ssm.Tables, cloudflare.Tables)
+	return slices.Concat(
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
+	)
 }
 
 // newServices makes every service, with what it needs of the others.
 func newServices(ctx context.Context, e *Engine) (*services, error) {
 	s := &services{e: e, handlers: map[string]http.Handler{}}
+	for _, part := range []func(context.Context) error{s.identity, s.network, s.images, s.containers} {
+		if err := part(ctx); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// identity is who may do what: IAM and STS.
+func (s *services) identity(context.Context) error {
 	var roots []iam.Root
-	for _, k := range e.cfg.RootKeys {
+	for _, k := range s.e.cfg.RootKeys {
 		roots = append(roots, iam.Root(k))
 	}
-	s.iam = iam.New(e.env, roots...)
-	issuer, err := s.authority()
-	if err != nil {
-		return nil, err
-	}
-	if s.cloudflare, err = cloudflare.New(e.env); err != nil {
-		return nil, err
+	s.iam = iam.New(s.e.env, roots...)
+	s.add(iamapi.API, s.iam.Operations())
+	s.add(stsapi.API, sts.New(s.e.env, s.iam, nil).Operations())
+	s.run(s.iam.Run)
+	return nil
+}
+
+// network is EC2, load balancers, certificates and names.
+func (s *services) network(context.Context) error {
+	instances := ec2.New(s.e.env)
+	s.add(ec2api.API, instances.Operations())
+	s.add(ssmapi.API, ssm.New(s.e.env, machineImages).Operations())
+	groups := autoscaling.New(s.e.env, machines.Machines{})
+	s.add(autoscalingapi.API, groups.Operations())
+	s.run(instances.Run, groups.Run)
+	var err error
+	if s.cloudflare, err = cloudflare.New(s.e.env); err != nil {
+		return err
 	}
 	s.handlers["/client/v4/"] = s.cloudflare
-	if s.names, err = newNames(e); err != nil {
-		return nil, err
+	if s.names, err = newNames(s.e); err != nil {
+		return err
 	}
-	certificates := acm.New(e.env, issuer, s.names)
-	s.add(iamapi.API, s.iam.Operations())
-	s.add(stsapi.API, sts.New(e.env, s.iam, nil).Operations())
-	machines := ec2.New(e.env)
-	s.add(ec2api.API, machines.Operations())
-	s.add(ssmapi.API, ssm.New(e.env, images).Operations())
+	issuer, err := s.authority()
+	if err != nil {
+		return err
+	}
+	certificates := acm.New(s.e.env, issuer, s.names)
 	s.add(acmapi.API, certificates.Operations())
-	s.run(s.iam.Run, machines.Run, s.names.Run, certificates.Run)
-	return s, nil
+	s.add(elbapi.API, elbv2.New(s.e.env, network.Network{}).Operations())
+	s.run(s.names.Run, certificates.Run)
+	return s.balancing(network.Network{}, certificates)
+}
+
+// containers is ECS and what runs its tasks.
+func (s *services) containers(ctx context.Context) error {
+	control := ecs.New(s.e.env, ecs.Neighbours{
+		LinkedRole: func(tx *state.Tx, scope state.Scope) {
+			s.iam.EnsureLinkedRole(tx, scope.Global(), "ecs.amazonaws.com")
+		},
+		Subnets: network.Network{}.Subnets,
+	})
+	s.add(ecsapi.API, control.Operations())
+	targets := applicationautoscaling.New(s.e.env, control)
+	s.add(appscalingapi.API, targets.Operations())
+	runtime, why := s.runtime(ctx)
+	specs := &scheduler.Specs{Secrets: secrets{ssm.New(s.e.env, machineImages)}}
+	loops := scheduler.New(s.e.env, scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of})
+	joins := agents.New(s.e.env, providerOf)
+	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run)
+	return nil
 }
 
 func (s *services) add(api *awsapi.Service, operations []operation.Operation) {
@@ -87,6 +145,28 @@ func (s *services) add(api *awsapi.Service, operations []operation.Operation) {
 }
 
 func (s *services) run(loops ...func(context.Context) error) { s.runs = append(s.runs, loops...) }
+
+// machineImages are the images that SSM's public parameters name.
+func machineImages(region, flavour string) (ssm.Image, bool) {
+	id, name, os, agent, ok := ec2.ECSImage(region, flavour)
+	return ssm.Image{ID: id, Name: name, OS: os, AgentVersion: agent}, ok
+}
+
+// providerOf is the capacity provider of an instance's Auto Scaling group.
+func providerOf(tx *state.Tx, scope state.Scope, instance string) string {
+	i, ok := autoscaling.Instances.Get(tx, scope, instance)
+	if !ok {
+		return ""
+	}
+	g, ok := autoscaling.Groups.Get(tx, scope, i.Group)
+	if !ok {
+		return ""
+	}
+	if p, ok := ecs.ProviderByGroup.One(tx, scope, g.ARN); ok {
+		return p.Name
+	}
+	return ""
+}
 
 // issuer has ACM's certificates made by the engine's own authority.
 type issuer struct{ *authority.Authority }
@@ -133,10 +213,4 @@ func (s *services) close() error {
 		errs = append(errs, c())
 	}
 	return errors.Join(errs...)
-}
-
-// images are the ECS-optimized images that SSM's public parameters name.
-func images(region, flavour string) (ssm.Image, bool) {
-	id, name, os, agent, ok := ec2.ECSImage(region, flavour)
-	return ssm.Image{ID: id, Name: name, OS: os, AgentVersion: agent}, ok
 }

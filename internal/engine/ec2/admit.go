@@ -47,3 +47,15 @@ func inBlock(block string, a netip.Addr) bool {
 	b, err := netip.ParsePrefix(block)
 	return err == nil && b.Contains(a.Unmap())
 }
+
+// Blocks are the IPv4 blocks that security groups let in on a port.
+func Blocks(tx *state.Tx, scope state.Scope, groups []string, protocol string, port int) (all []netip.Prefix) {
+	for _, g := range groups {
+		for r := range rulesOf.Get(tx, scope, g) {
+			if b, err := netip.ParsePrefix(r.IPv4); err == nil && !r.Egress && r.covers(protocol, port) {
+				all = append(all, b)
+			}
+		}
+	}
+	return all
+}

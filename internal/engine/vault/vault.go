@@ -9,7 +9,9 @@ package vault
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,7 +28,10 @@ type Sealed []byte
 var ErrKey = errors.New("sealed with another key")
 
 // Vault seals and opens values under one key (AES-256-GCM).
-type Vault struct{ aead cipher.AEAD }
+type Vault struct {
+	aead cipher.AEAD
+	key  [32]byte
+}
 
 // Open reads the folder's key, or makes one where there is none yet.
 func Open(dir string) (*Vault, error) {
@@ -54,7 +59,7 @@ func New(key [32]byte) *Vault {
 	if err != nil {
 		panic(err)
 	}
-	return &Vault{aead}
+	return &Vault{aead, key}
 }
 
 // create writes a new key so that a crash leaves either none or the whole of it.
@@ -86,4 +91,14 @@ func (v *Vault) Open(s Sealed) ([]byte, error) {
 		return nil, ErrKey
 	}
 	return value, nil
+}
+
+// Derive is a key for another purpose, 32 bytes, the same each time for the same
+// folder and purpose.
+func (v *Vault) Derive(purpose string) []byte {
+	key, err := hkdf.Key(sha256.New, v.key[:], nil, purpose, 32)
+	if err != nil {
+		panic(err) // 32 bytes can be had
+	}
+	return key
 }

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/engine/balancer"
+	"github.com/slipway-dev/slipway/internal/engine/dnsserver"
+	"github.com/slipway-dev/slipway/internal/engine/elbv2"
+	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/engine/traffic"
+)
+
+// reserved are sockets that were opened when the engine started, so that their
+// ports are known and taken, and that the balancer takes over when a listener
+// needs them.
+type reserved struct {
+	mu   sync.Mutex
+	open map[string]net.Listener
+}
+
+// take is the balancer's Options.Listen.
+func (r *reserved) take(network, address string) (net.Listener, error) {
+	r.mu.Lock()
+	l := r.open[address]
+	delete(r.open, address)
+	r.mu.Unlock()
+	if l != nil {
+		return l, nil
+	}
+	return net.Listen(network, address)
+}
+
+func (r *reserved) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, l := range r.open {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// reserve opens the sockets behind the load balancers' ports 80 and 443.
+func (e *Engine) reserve() (*reserved, error) {
+	r := &reserved{open: map[string]net.Listener{}}
+	for _, port := range []struct {
+		flag, named string
+		address     *string
+	}{{"http", e.cfg.HTTP, &e.env.Addresses.HTTP}, {"https", e.cfg.HTTPS, &e.env.Addresses.HTTPS}} {
+		l, err := e.cfg.listen(port.flag, port.named)
+		if err != nil {
+			return nil, errors.Join(err, r.close())
+		}
+		*port.address = l.Addr().String()
+		r.open[*port.address] = l
+	}
+	return r, nil
+}
+
+// balancing runs the load balancers.
+func (s *services) balancing(firewall traffic.Firewall, certificates traffic.Certificates) error {
+	r, err := s.e.reserve()
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, r.close)
+	controller := traffic.New(s.e.env, firewall, certificates)
+	key, err := s.e.cookieKey()
+	if err != nil {
+		return err
+	}
+	b := balancer.New(balancer.Options{Log: s.e.cfg.Log, Listen: r.take, Observe: controller.Observe, AccessLog: s.access, CookieKey: key})
+	controller.Use(b)
+	s.closers = append(s.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return b.Close(ctx)
+	})
+	s.run(controller.Run)
+	return nil
+}
+
+// access writes the balancers' access log into the engine's.
+func (s *services) access(e balancer.Entry) {
+	s.e.cfg.Log.Debug("access", "line", string(e.Append(nil)))
+}
+
+// cookieKey seals stickiness cookies; it is the same after a restart.
+func (e *Engine) cookieKey() ([]byte, error) {
+	id, err := e.identity()
+	return e.vault.Derive("stickiness cookies " + id), err
+}
+
+// balancerNames are the tables that load balancers' names depend on.
+var balancerNames = []state.AnyTable{elbv2.LoadBalancers}
+
+// balancerZones are the zones of the load balancers' names. They all lead to
+// where the engine listens.
+func (n *names) balancerZones(tx *state.Tx) []dnsserver.Zone {
+	zone := dnsserver.Zone{Name: elbv2.Domain}
+	for _, lb := range elbv2.LoadBalancers.Everywhere(tx) {
+		zone.Records = append(zone.Records, dnsserver.Record{Name: lb.DNSName, Type: "A", TTL: 60, Data: n.e.cfg.Listen})
+	}
+	if len(zone.Records) == 0 {
+		return nil
+	}
+	return []dnsserver.Zone{zone}
+}
