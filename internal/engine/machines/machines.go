@@ -32,7 +32,7 @@ func (Machines) Subnet(tx *state.Tx, scope state.Scope, id string) (zone string,
 
 // ZoneSubnet implements autoscaling.Machines.
 func (Machines) ZoneSubnet(tx *state.Tx, scope state.Scope, zone string) (subnet string, known bool) {
-	if _, known = catalog.ZoneOf(scope.Region, zone); !known {
+	if z, ok := catalog.ZoneOf(scope.Region, zone); !ok || z.Name != zone {
 		return "", false
 	}
 	ec2.Settle(tx, scope)
