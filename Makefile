@@ -31,8 +31,8 @@ lint: ## gofmt, vet, staticcheck
 generate: ## write the generated code and docs anew
 	go generate ./...
 
-bench: build ## measure, with the peers beside us in the same run
-	@scripts/bench
+bench: ## run the benchmarks
+	go test -run xxx -bench . ./internal/...
 
 dist: ## cross-compile for Linux and macOS, amd64 and arm64
 	@for os in linux darwin; do for arch in amd64 arm64; do \
