@@ -70,10 +70,8 @@ func (s *Service) CreateCapacityProvider(_ context.Context, c *operation.Caller,
 			return api.ClientException("The specified Auto Scaling group ARN is invalid. Specify a valid ARN and try again.")
 		}
 		row.Group.AutoScalingGroupArn = new(g.ARN)
-		for other := range ProviderByGroup.Get(tx, scope, g.ARN) {
-			if other.Status == api.CapacityProviderStatusActive {
-				return api.ClientException("The specified Auto Scaling group is already in use by the capacity provider %s. Specify a different Auto Scaling group and try again.", other.Name)
-			}
+		if other, used := ProviderByGroup.One(tx, scope, g.ARN); used {
+			return api.ClientException("The specified Auto Scaling group is already in use by the capacity provider %s. Specify a different Auto Scaling group and try again.", other.Name)
 		}
 		if err := checkProtection(row, g); err != nil {
 			return err

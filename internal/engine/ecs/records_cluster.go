@@ -57,9 +57,10 @@ type CapacityProvider struct {
 // CapacityProviders are the capacity providers by name.
 var CapacityProviders = state.NewTable("ecs.capacity-provider", func(p *CapacityProvider) string { return p.Name })
 
-// ProviderByGroup finds capacity providers by their Auto Scaling group's ARN.
+// ProviderByGroup finds capacity providers by their Auto Scaling group's ARN, but
+// for deleted ones.
 var ProviderByGroup = state.NewIndex(CapacityProviders, func(p *CapacityProvider) []string {
-	if p.Group == nil || p.Group.AutoScalingGroupArn == nil {
+	if p.Group == nil || p.Group.AutoScalingGroupArn == nil || p.Status == api.CapacityProviderStatusInactive {
 		return nil
 	}
 	return []string{*p.Group.AutoScalingGroupArn}
