@@ -71,6 +71,9 @@ func defaultData() string {
 	return filepath.Join(home, ".local", "share", "slipway")
 }
 
+// rootKeysEnv hands root keys from start to run, a line each.
+const rootKeysEnv = "SLIPWAY_ROOT_KEYS"
+
 func rootKeys(flags []string) ([]engine.RootKey, error) {
 	var keys []engine.RootKey
 	for _, s := range flags {
@@ -94,6 +97,9 @@ func engineRun(t *terminal) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
+			if more := os.Getenv(rootKeysEnv); more != "" {
+				keys = append(keys, strings.Split(more, "\n")...)
+			}
 			if cfg.RootKeys, err = rootKeys(keys); err != nil {
 				return err
 			}
@@ -144,7 +150,7 @@ func engineStart(t *terminal) *cobra.Command {
 				printRunning(t.out, *r, "runs already")
 				return nil
 			}
-			r, err := spawn(cfg.Data, backgroundArgs(c))
+			r, err := spawn(cfg.Data, backgroundArgs(c), keys)
 			if err != nil {
 				return err
 			}
@@ -164,16 +170,12 @@ func backgroundArgs(c *cobra.Command) []string {
 			args = append(args, "--"+name+"="+f.Value.String())
 		}
 	}
-	keys, _ := c.Flags().GetStringArray("root-key")
-	for _, k := range keys {
-		args = append(args, "--root-key="+k)
-	}
 	return args
 }
 
 // spawn starts the engine as a process of its own and returns when it listens,
 // or with the reason why it does not.
-func spawn(dir string, args []string) (*runfile.Running, error) {
+func spawn(dir string, args, keys []string) (*runfile.Running, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -192,7 +194,7 @@ func spawn(dir string, args []string) (*runfile.Running, error) {
 	}
 	defer r.Close()
 	p, err := os.StartProcess(self, append([]string{self}, args...), &os.ProcAttr{
-		Env:   os.Environ(),
+		Env:   append(os.Environ(), rootKeysEnv+"="+strings.Join(keys, "\n")), // not in ps
 		Files: []*os.File{nil, logFile, logFile, w},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})

@@ -1,0 +1,3 @@
+// Package internal holds the rooms of the house; its test says which may know
+// which.
+package internal
