@@ -48,12 +48,11 @@ func (s *Scheduler) runTasks(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		ready, wake := a.wakes.due(s.env.Now())
-		for _, p := range ready {
+		for _, p := range a.wakes.due(s.env.Now()) {
 			a.look(ctx, p)
 		}
 		timer.Stop()
-		if !wake.IsZero() {
+		if wake := a.wakes.next(); !wake.IsZero() {
 			timer.Reset(max(0, wake.Sub(s.env.Now())))
 		}
 		select {

@@ -110,17 +110,24 @@ func (w wakes) set(p place, at time.Time) {
 	w[p] = at
 }
 
-// due takes out the places whose time has come, and tells when the next one
-// will be.
-func (w wakes) due(now time.Time) (ready []place, next time.Time) {
+// due takes out the places whose time has come.
+func (w wakes) due(now time.Time) (ready []place) {
 	for p, at := range w {
-		switch {
-		case !at.After(now):
+		if !at.After(now) {
 			ready = append(ready, p)
 			delete(w, p)
-		case next.IsZero() || at.Before(next):
-			next = at
 		}
 	}
-	return ready, next
+	return ready
+}
+
+// next is when a place is due next; zero is never. Ask after the ready ones have
+// been looked at: most want to be looked at again.
+func (w wakes) next() (first time.Time) {
+	for _, at := range w {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }

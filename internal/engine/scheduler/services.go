@@ -52,15 +52,14 @@ func (s *Scheduler) runServices(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		ready, wake := k.wakes.due(s.env.Now())
-		for _, p := range ready {
+		for _, p := range k.wakes.due(s.env.Now()) {
 			if err := k.keep(p); err != nil {
 				s.env.Log.Error("service", "service", p.key, "error", err)
 				k.wakes.set(p, s.env.Now().Add(again))
 			}
 		}
 		timer.Stop()
-		if !wake.IsZero() {
+		if wake := k.wakes.next(); !wake.IsZero() {
 			timer.Reset(max(0, wake.Sub(s.env.Now())))
 		}
 		select {
