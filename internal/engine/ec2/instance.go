@@ -216,7 +216,7 @@ func profile(tx *state.Tx, scope state.Scope, name, arnOf *string) (*ProfileAsso
 	case name != nil && arnOf != nil:
 		return nil, invalidCombination("The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'")
 	}
-	member, what := "name", "Name"
+	member, what := "name", "name"
 	if arnOf != nil {
 		member, what = "arn", "ARN"
 	}
