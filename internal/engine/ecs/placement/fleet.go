@@ -46,9 +46,6 @@ type class struct {
 // mostVerdicts bounds how many expressions a class remembers.
 const mostVerdicts = 256
 
-// Len is the number of instances.
-func (f *Fleet) Len() int { return len(f.nodes) }
-
 // Set adds an instance or replaces the one with its id.
 func (f *Fleet) Set(i *Instance) {
 	f.Remove(i.ID)
@@ -272,16 +269,6 @@ func (f *Fleet) Eligible(r *Request) []string {
 	}
 	slices.Sort(ids)
 	return ids
-}
-
-// Take puts one task of the request on the instance, as StartTask does; it
-// changes nothing when the instance does not take it.
-func (f *Fleet) Take(id string, r *Request) Why {
-	why := f.Check(id, r)
-	if why == Fits {
-		f.take(f.nodes[id], r)
-	}
-	return why
 }
 
 // refusals is why each instance takes no further task.

@@ -101,8 +101,8 @@ func TestRefusals(t *testing.T) {
 	if c, ok := got.Closest(); !ok || c.Instance != "busy" || c.Why.Reason() != "RESOURCE:PORTS" {
 		t.Errorf("closest: %+v", c)
 	}
-	if w := f.Take("small", r); w != NoMemory {
-		t.Errorf("take: %v", w)
+	if w := f.Check("small", r); w != NoMemory {
+		t.Errorf("one alone: %v", w)
 	}
 	if w := f.Check("nobody", r); w != Closed {
 		t.Errorf("an instance that is not there: %v", w)
@@ -284,11 +284,11 @@ func TestSettingAnInstanceAgainReplacesIt(t *testing.T) {
 		t.Fatal("the task does not count")
 	}
 	f.Set(box("a", "b", 1000, 1000))
-	if f.Check("a", r) != Fits || f.Len() != 1 || len(f.groups) != 0 || len(f.classes) != 1 {
+	if f.Check("a", r) != Fits || len(f.nodes) != 1 || len(f.groups) != 0 || len(f.classes) != 1 {
 		t.Errorf("%+v", f)
 	}
 	f.Remove("a")
-	if f.Len() != 0 || len(f.classes) != 0 {
+	if len(f.nodes) != 0 || len(f.classes) != 0 {
 		t.Errorf("%+v", f)
 	}
 }
