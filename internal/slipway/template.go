@@ -1,0 +1,27 @@
+package slipway
+
+import "strings"
+
+// Expand fills a release's tag and commit into a template of the file: {tag}
+// and {commit} are replaced, {{ is a brace, all else stays.
+func Expand(template, tag, commit string) string {
+	return strings.NewReplacer("{{", "{", "{tag}", tag, "{commit}", commit).Replace(template)
+}
+
+// ExpandAll is Expand of each word.
+func ExpandAll(templates []string, tag, commit string) []string {
+	words := make([]string, len(templates))
+	for i, t := range templates {
+		words[i] = Expand(t, tag, commit)
+	}
+	return words
+}
+
+// ExpandMap is Expand of each value.
+func ExpandMap(templates map[string]string, tag, commit string) map[string]string {
+	values := make(map[string]string, len(templates))
+	for k, t := range templates {
+		values[k] = Expand(t, tag, commit)
+	}
+	return values
+}
