@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // deploys is how many rolling deploys the zero-loss test makes; SLIPWAY_DEPLOYS
@@ -42,8 +41,9 @@ func TestRollingDeploysLoseNoRequest(t *testing.T) {
 	deregistered := map[string]time.Time{}
 	began, n := time.Now(), deploys(t)
 	for i := range n {
+		before := s.tasks()
 		s.deploy("web", s.definition(fmt.Sprint(i+1)))
-		s.note(deregistered)
+		s.note(deregistered, before)
 	}
 	took := time.Since(began)
 	l.end()
@@ -70,15 +70,21 @@ func TestRollingDeploysLoseNoRequest(t *testing.T) {
 		l.requests.Load(), float64(l.requests.Load())/took.Seconds(), l.behind.Load(), l.streamed.Load(), l.echoes.Load(), len(l.endings), len(l.failures))
 }
 
+// tasks are the cluster's running tasks.
+func (s *site) tasks() []string {
+	s.t.Helper()
+	list, err := s.ecs.ListTasks(context.Background(), &ecs.ListTasksInput{Cluster: &s.cluster})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return list.TaskArns
+}
+
 // note keeps when stopped tasks were told to stop, by their containers' host
 // names: their targets were deregistered after that.
-func (s *site) note(deregistered map[string]time.Time) {
+func (s *site) note(deregistered map[string]time.Time, stopped []string) {
 	s.t.Helper()
-	list, err := s.ecs.ListTasks(context.Background(), &ecs.ListTasksInput{Cluster: &s.cluster, DesiredStatus: types.DesiredStatusStopped})
-	if err != nil || len(list.TaskArns) == 0 {
-		s.t.Fatalf("stopped tasks: %v", err)
-	}
-	out, err := s.ecs.DescribeTasks(context.Background(), &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: list.TaskArns})
+	out, err := s.ecs.DescribeTasks(context.Background(), &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: stopped})
 	if err != nil {
 		s.t.Fatal(err)
 	}

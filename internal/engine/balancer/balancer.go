@@ -50,9 +50,8 @@ type Balancer struct {
 	groups   map[string]*group
 	counters map[string]*listenerMetrics
 
-	held   atomic.Int64 // connections of refused clients
-	onceMu sync.Mutex
-	once   map[string]bool
+	held  atomic.Int64 // connections of refused clients
+	rares rares
 }
 
 // New makes a balancer that serves nothing until Apply.
@@ -61,7 +60,6 @@ func New(o Options) *Balancer {
 		log: o.Log, listen: o.Listen, dial: o.Dial, accessLog: o.AccessLog,
 		observer: newObserver(o.Observe), cookies: newCookieBox(o.CookieKey),
 		sockets: map[string]*socket{}, groups: map[string]*group{}, counters: map[string]*listenerMetrics{},
-		once: map[string]bool{},
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
@@ -298,17 +296,4 @@ func (b *Balancer) Close(ctx context.Context) error {
 	b.work.Wait()
 	b.observ.Wait()
 	return err
-}
-
-// logOnce logs what would repeat itself once.
-func (b *Balancer) logOnce(key, msg string, args ...any) {
-	b.onceMu.Lock()
-	seen := b.once[key]
-	if len(b.once) < 10_000 {
-		b.once[key] = true
-	}
-	b.onceMu.Unlock()
-	if !seen {
-		b.log.Warn(msg, args...)
-	}
 }

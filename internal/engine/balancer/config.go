@@ -84,7 +84,9 @@ type Listener struct {
 	Rules          []Rule
 	// Admit lists the client addresses that a security group lets in. nil
 	// admits everybody; empty admits nobody. A refused client hears nothing.
-	Admit   []netip.Prefix
+	Admit []netip.Prefix
+	// Guard names who admits and refuses, for the log.
+	Guard   string
 	Headers HeaderChanges
 }
 
@@ -217,8 +219,6 @@ type TargetGroup struct {
 	// requests go to all targets. 0 is 1 and off.
 	MinHealthy        int
 	MinHealthyPercent int
-	// Blocked: a security group lets nothing through to the targets.
-	Blocked bool
 }
 
 // Stickiness binds clients to targets by cookie.
@@ -255,6 +255,8 @@ type Target struct {
 	// DrainUntil, when set, means the target is deregistering: it gets no new
 	// request, and what is under way is cut at this time.
 	DrainUntil time.Time
-	// Blocked: a security group lets nothing through to this target.
-	Blocked bool
+	// Obstacle says what lets nothing through to this target, and CheckObstacle
+	// what lets its health checks not through; "" is nothing. Connecting takes
+	// its time and fails, as behind a security group.
+	Obstacle, CheckObstacle string
 }

@@ -94,7 +94,8 @@ func (g *group) configure(want *TargetGroup, used bool) {
 			retire = append(retire, t)
 		}
 		if t != nil {
-			t.blocked.Store(w.Blocked || want.Blocked)
+			t.obstacle.Store(&w.Obstacle)
+			t.checkObstacle.Store(&w.CheckObstacle)
 		}
 	}
 	g.targets = registered
@@ -111,7 +112,7 @@ func (g *group) configure(want *TargetGroup, used bool) {
 		}
 	}
 	for _, t := range g.targets {
-		if t.blocked.Load() {
+		if *t.obstacle.Load() != "" {
 			t.idle.closeAll()
 		}
 	}

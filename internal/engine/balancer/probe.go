@@ -138,7 +138,7 @@ func (p *probe) once(ctx context.Context) outcome {
 
 // ask connects, sends the request and returns the HTTP or gRPC status.
 func (p *probe) ask(ctx context.Context) (int, error) {
-	c, err := p.target.group.bal.dialTarget(ctx, p.target, p.address)
+	c, err := p.target.group.bal.dialTarget(ctx, p.target, p.address, *p.target.checkObstacle.Load())
 	if err != nil {
 		return 0, err
 	}

@@ -181,7 +181,7 @@ func TestRefusedClientHearsNothing(t *testing.T) {
 				}
 				other.conn.Close()
 				synctest.Wait()
-				if n := strings.Count(log.String(), "no security group rule admits it"); n != 1 {
+				if n := strings.Count(log.String(), "no rule lets it in on TCP port 80"); n != 1 {
 					t.Errorf("logged %d times: %s", n, &log)
 				}
 				if n := r.bal.Metrics().Listeners["http"].Refused; n != 2 {
@@ -216,41 +216,39 @@ func TestRefusedOnASharedSocket(t *testing.T) {
 	})
 }
 
-// A target behind a closed security group: 504 and Target.Timeout.
-func TestBlockedTarget(t *testing.T) {
-	for name, block := range map[string]func(*balancer.TargetGroup){
-		"the target": func(g *balancer.TargetGroup) { g.Targets[0].Blocked = true },
-		"the group":  func(g *balancer.TargetGroup) { g.Blocked = true },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var log bytes.Buffer
-				net := newMemnet()
-				g := group("g", net.server(t, says("ok")))
-				r := newRig(t, one(plain(forward("g")), g), net.options, func(o *balancer.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-				client := net.client(t, r)
-				fetch(t, client, "http://a.b/") // a connection is kept
-				block(&g)
-				r.apply(one(plain(forward("g")), g))
-				start := time.Now()
-				if resp, _ := fetchAnswer(t, client, "http://a.b/"); resp.StatusCode != 504 || time.Since(start) != 10*time.Second {
-					t.Errorf("got %d after %v", resp.StatusCode, time.Since(start))
-				}
-				time.Sleep(time.Minute)
-				if h := r.bal.Health(); h[0].Reason != balancer.TargetTimeout {
-					t.Errorf("seen as %+v", h)
-				}
-				if n := strings.Count(log.String(), "a security group lets nothing through"); n != 1 {
-					t.Errorf("logged %d times: %s", n, &log)
-				}
-				g.Blocked, g.Targets[0].Blocked = false, false
-				r.apply(one(plain(forward("g")), g))
-				if got := fetch(t, client, "http://a.b/"); got != "ok" {
-					t.Errorf("opened, it said %q", got)
-				}
-			})
-		})
-	}
+// A target behind a closed security group: 504 and Target.Timeout, and the log
+// says why once a minute.
+func TestTargetBehindAnObstacle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		net := newMemnet()
+		g := group("g", net.server(t, says("ok")))
+		r := newRig(t, one(plain(forward("g")), g), net.options, func(o *balancer.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		client := net.client(t, r)
+		fetch(t, client, "http://a.b/") // a connection is kept
+		g.Targets[0].Obstacle, g.Targets[0].CheckObstacle = "sg-1 is shut", "sg-1 is shut"
+		r.apply(one(plain(forward("g")), g))
+		start := time.Now()
+		if resp, _ := fetchAnswer(t, client, "http://a.b/"); resp.StatusCode != 504 || time.Since(start) != 10*time.Second {
+			t.Errorf("got %d after %v", resp.StatusCode, time.Since(start))
+		}
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if h := r.bal.Health(); h[0].Reason != balancer.TargetTimeout {
+			t.Errorf("seen as %+v", h)
+		}
+		if n := strings.Count(log.String(), "sg-1 is shut"); n < 5 || n > 6 {
+			t.Errorf("logged %d times in five minutes: %s", n, &log)
+		}
+		g.Targets[0].Obstacle = ""
+		r.apply(one(plain(forward("g")), g))
+		if got := fetch(t, client, "http://a.b/"); got != "ok" {
+			t.Errorf("opened, it said %q", got)
+		}
+		if h := r.bal.Health(); h[0].State != balancer.Unhealthy {
+			t.Errorf("its checks get through: %+v", h)
+		}
+	})
 }
 
 func TestCloseLetsRequestsFinish(t *testing.T) {

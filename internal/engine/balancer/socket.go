@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -58,7 +59,7 @@ func (s *socket) accept() {
 			return
 		}
 		// Out of file descriptors, or a client gone before it was accepted.
-		s.bal.logOnce("accept "+err.Error(), "accepting a connection", "address", s.listener.Addr().String(), "cause", err.Error())
+		s.bal.rarely("accept "+err.Error(), "accepting a connection", "address", s.listener.Addr().String(), "cause", err.Error())
 		if !sleep(s.bal.life, 10*time.Millisecond) {
 			return
 		}
@@ -169,8 +170,8 @@ const maxHeld = 1000
 
 func (b *Balancer) refused(l *listener, from string) {
 	l.metrics.refused.Add(1)
-	b.logOnce("refused "+l.id+" "+from, "client refused", "listener", l.id, "client", from,
-		"cause", "no security group rule admits it")
+	b.rarely("refused "+l.id+" "+from, "client refused", "listener", l.id, "client", from,
+		"cause", fmt.Sprintf("%s: no rule lets it in on TCP port %d", or(l.guard, "the listener"), l.port))
 }
 
 // track takes a connection into care, unless the socket is closing.

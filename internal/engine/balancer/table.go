@@ -24,6 +24,7 @@ type listener struct {
 	router  *router
 	admit   []netip.Prefix
 	open    bool // admits everybody
+	guard   string
 	headers HeaderChanges
 	metrics *listenerMetrics
 }
@@ -102,7 +103,7 @@ func (s *sockRoutes) pick(host string) *listener {
 func (b *Balancer) compileListener(lb *loadBalancer, l *Listener, groups map[string]*group, certs map[string]*Certificate) (*listener, error) {
 	out := &listener{
 		id: l.ID, lb: lb, port: l.Port, bind: l.Bind,
-		admit: l.Admit, open: l.Admit == nil, headers: l.Headers,
+		admit: l.Admit, open: l.Admit == nil, guard: l.Guard, headers: l.Headers,
 		metrics: b.listenerCounters(l.ID),
 	}
 	var err error

@@ -12,7 +12,9 @@ import (
 type target struct {
 	id, address string
 	group       *group
-	blocked     atomic.Bool
+
+	// What stands in the way of requests and of health checks; "" is nothing.
+	obstacle, checkObstacle atomic.Pointer[string]
 
 	// claims counts exchanges under way. closed, its highest bit, refuses new
 	// ones: claiming and draining cannot miss each other.

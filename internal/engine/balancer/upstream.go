@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -91,19 +92,17 @@ func (p *idlePool) shut() {
 	p.closeAll()
 }
 
-var errBlocked = errors.New("a security group lets nothing through to the target")
-
-// dialTarget connects to a target, or waits in vain where a security group
-// would let nothing through.
-func (b *Balancer) dialTarget(ctx context.Context, t *target, address string) (net.Conn, error) {
+// dialTarget connects to a target, or waits in vain where an obstacle lets
+// nothing through.
+func (b *Balancer) dialTarget(ctx context.Context, t *target, address, obstacle string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(b.life, cancel)()
-	if t.blocked.Load() {
-		b.logOnce("target "+t.group.id+" "+t.id, "target unreachable", "target", t.id, "group", t.group.id, "cause", errBlocked.Error())
+	if obstacle != "" {
+		b.rarely("target "+t.group.id+" "+t.id, "target unreachable", "target", t.id, "group", t.group.id, "cause", obstacle)
 		<-ctx.Done()
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, errors.Join(errBlocked, ctx.Err())
+			return nil, fmt.Errorf("%s: %w", obstacle, ctx.Err())
 		}
 		return nil, ctx.Err()
 	}
@@ -146,7 +145,7 @@ func (c *trackedConn) Close() error {
 func (t *target) connect(ctx context.Context, within time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	c, err := t.group.bal.dialTarget(ctx, t, t.address)
+	c, err := t.group.bal.dialTarget(ctx, t, t.address, *t.obstacle.Load())
 	if err != nil || t.group.settings().Protocol != HTTPS {
 		return c, err
 	}

@@ -65,7 +65,7 @@ func (u *upstreamH2) transport(t *target, within time.Duration) *http.Transport 
 		trip = newH2Transport(func(ctx context.Context) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, within)
 			defer cancel()
-			c, err := u.group.bal.dialTarget(ctx, t, t.address)
+			c, err := u.group.bal.dialTarget(ctx, t, t.address, *t.obstacle.Load())
 			if err != nil {
 				u.group.metrics.connectErrors.Add(1)
 			}

@@ -18,9 +18,18 @@ type Source struct {
 // a rule for the protocol ("tcp", "udp"), the port and the source. It changes
 // nothing; no groups admit nothing.
 func Admits(tx *state.Tx, scope state.Scope, groups []string, from Source, protocol string, port int) bool {
+	return permits(tx, scope, groups, false, from, protocol, port)
+}
+
+// Emits tells whether security groups let traffic out to a destination.
+func Emits(tx *state.Tx, scope state.Scope, groups []string, to Source, protocol string, port int) bool {
+	return permits(tx, scope, groups, true, to, protocol, port)
+}
+
+func permits(tx *state.Tx, scope state.Scope, groups []string, egress bool, peer Source, protocol string, port int) bool {
 	for _, g := range groups {
 		for r := range rulesOf.Get(tx, scope, g) {
-			if !r.Egress && r.covers(protocol, port) && r.from(tx, scope, from) {
+			if r.Egress == egress && r.covers(protocol, port) && r.from(tx, scope, peer) {
 				return true
 			}
 		}
@@ -48,14 +57,44 @@ func inBlock(block string, a netip.Addr) bool {
 	return err == nil && b.Contains(a.Unmap())
 }
 
-// Blocks are the IPv4 blocks that security groups let in on a port.
+// Blocks are the addresses that security groups let in on a port: a rule's
+// block, the entries of its prefix list, or the interfaces of its group.
 func Blocks(tx *state.Tx, scope state.Scope, groups []string, protocol string, port int) (all []netip.Prefix) {
 	for _, g := range groups {
 		for r := range rulesOf.Get(tx, scope, g) {
-			if b, err := netip.ParsePrefix(r.IPv4); err == nil && !r.Egress && r.covers(protocol, port) {
-				all = append(all, b)
+			if !r.Egress && r.covers(protocol, port) {
+				all = append(all, r.blocks(tx, scope)...)
 			}
 		}
 	}
 	return all
+}
+
+func (p Peer) blocks(tx *state.Tx, scope state.Scope) (all []netip.Prefix) {
+	switch {
+	case p.Group != "":
+		for i := range interfacesWith.Get(tx, scope, p.Group) {
+			for _, a := range append(i.addresses(), i.PublicIP) {
+				if a.IsValid() {
+					all = append(all, netip.PrefixFrom(a, a.BitLen()))
+				}
+			}
+		}
+	case p.PrefixList != "":
+		if l, ok := prefixList(tx, scope, p.PrefixList); ok {
+			for _, e := range l.Entries {
+				all = append(all, prefixes(e.CIDR)...)
+			}
+		}
+	default:
+		all = prefixes(p.IPv4 + p.IPv6)
+	}
+	return all
+}
+
+func prefixes(cidr string) []netip.Prefix {
+	if b, err := netip.ParsePrefix(cidr); err == nil {
+		return []netip.Prefix{b}
+	}
+	return nil
 }

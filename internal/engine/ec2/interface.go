@@ -255,6 +255,16 @@ func DescribedInterfaces(tx *state.Tx, scope state.Scope, vpc, description strin
 	return all
 }
 
+// InterfaceAt is the interface that has an address in a VPC.
+func InterfaceAt(tx *state.Tx, scope state.Scope, vpc string, a netip.Addr) (*Interface, bool) {
+	for n := range subnetsOf.Get(tx, scope, vpc) {
+		for i := range interfaceByIP.Get(tx, scope, n.ID+" "+a.String()) {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
 // PrimaryInterface is an instance's interface eth0.
 func PrimaryInterface(tx *state.Tx, scope state.Scope, instance string) (*Interface, bool) {
 	for i := range interfacesOn.Get(tx, scope, instance) {

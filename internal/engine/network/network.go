@@ -6,6 +6,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/engine/traffic"
 )
 
 // Network answers from ec2's tables.
@@ -88,7 +90,9 @@ func (Network) Detach(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer) {
 }
 
 // Tables implements traffic.Firewall.
-func (Network) Tables() []state.AnyTable { return []state.AnyTable{ec2.Rules, ec2.Interfaces} }
+func (Network) Tables() []state.AnyTable {
+	return []state.AnyTable{ec2.Rules, ec2.Interfaces, ec2.PrefixLists}
+}
 
 // Clients implements traffic.Firewall: the blocks that the groups let in.
 func (Network) Clients(tx *state.Tx, scope state.Scope, groups []string, port int) []netip.Prefix {
@@ -102,19 +106,43 @@ func (Network) Clients(tx *state.Tx, scope state.Scope, groups []string, port in
 	return admitted
 }
 
-// Reaches implements traffic.Firewall: the target's interface must admit the
-// load balancer's groups on the target's port. Tasks outside EC2's bookkeeping
-// (addresses of no interface) are reached.
-func (Network) Reaches(tx *state.Tx, scope state.Scope, from []string, t *elbv2.Target, kind elbapi.TargetTypeEnum) bool {
-	var i *ec2.Interface
-	var ok bool
+// Towards implements traffic.Firewall. A target's interface must admit the load
+// balancer, by its groups or by its addresses, and the load balancer's groups
+// must let traffic out to it. Addresses of no interface admit everybody.
+func (Network) Towards(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer) traffic.Path {
+	from := ec2.Source{Groups: lb.SecurityGroups}
+	sources := []ec2.Source{from}
+	for _, i := range ec2.DescribedInterfaces(tx, scope, lb.VPC, description(lb)) {
+		sources = append(sources, ec2.Source{Groups: lb.SecurityGroups, IP: i.PrivateIP})
+	}
+	return func(t *elbv2.Target, kind elbapi.TargetTypeEnum, port int) string {
+		i, to := destination(tx, scope, lb.VPC, t, kind)
+		if !ec2.Emits(tx, scope, lb.SecurityGroups, to, "tcp", port) {
+			return fmt.Sprintf("the load balancer's security groups %s let nothing out to %s on TCP port %d", strings.Join(lb.SecurityGroups, ", "), t.ID, port)
+		}
+		if i == nil || slices.ContainsFunc(sources, func(s ec2.Source) bool { return ec2.Admits(tx, scope, i.Groups, s, "tcp", port) }) {
+			return ""
+		}
+		return fmt.Sprintf("the security groups %s of %s let in nothing from the load balancer's %s on TCP port %d", strings.Join(i.Groups, ", "), t.ID, strings.Join(lb.SecurityGroups, ", "), port)
+	}
+}
+
+// destination is a target as security groups see it.
+func destination(tx *state.Tx, scope state.Scope, vpc string, t *elbv2.Target, kind elbapi.TargetTypeEnum) (*ec2.Interface, ec2.Source) {
 	if kind == elbapi.TargetTypeEnumInstance {
-		i, ok = ec2.PrimaryInterface(tx, scope, t.ID)
+		if i, ok := ec2.PrimaryInterface(tx, scope, t.ID); ok {
+			return i, ec2.Source{IP: i.PrivateIP, Groups: i.Groups}
+		}
+		return nil, ec2.Source{}
 	}
-	if !ok {
-		return true
+	a, err := netip.ParseAddr(t.ID)
+	if err != nil {
+		return nil, ec2.Source{}
 	}
-	return ec2.Admits(tx, scope, i.Groups, ec2.Source{Groups: from}, "tcp", t.Port)
+	if i, ok := ec2.InterfaceAt(tx, scope, vpc, a); ok {
+		return i, ec2.Source{IP: a, Groups: i.Groups}
+	}
+	return nil, ec2.Source{IP: a}
 }
 
 // Subnets is ecs.Neighbours' check of a network configuration.

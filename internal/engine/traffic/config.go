@@ -20,13 +20,14 @@ import (
 func (c *Controller) config(tx *state.Tx) balancer.Config {
 	var out balancer.Config
 	used := map[string]state.Scope{}
-	blocked := map[string][]string{} // target group → its load balancer's security groups
+	paths := map[string]Path{} // by target group: from its load balancer
 	for scope, lb := range elbv2.LoadBalancers.Everywhere(tx) {
 		made := c.loadBalancer(tx, scope, lb, used)
 		out.LoadBalancers = append(out.LoadBalancers, made)
+		path := c.firewall.Towards(tx, scope, lb)
 		for _, l := range made.Listeners {
 			for _, g := range groupsOf(l) {
-				blocked[g] = lb.SecurityGroups
+				paths[g] = path
 			}
 		}
 	}
@@ -34,8 +35,8 @@ func (c *Controller) config(tx *state.Tx) balancer.Config {
 		return created(tx, a.ID).Compare(created(tx, b.ID))
 	})
 	for scope, g := range elbv2.TargetGroups.Everywhere(tx) {
-		if groups, is := blocked[g.ARN]; is {
-			out.TargetGroups = append(out.TargetGroups, c.targetGroup(tx, scope, g, groups))
+		if path, used := paths[g.ARN]; used {
+			out.TargetGroups = append(out.TargetGroups, c.targetGroup(tx, scope, g, path))
 		}
 	}
 	for arn, scope := range used {
@@ -101,7 +102,7 @@ func duration(s string) time.Duration {
 func (c *Controller) listener(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer, l *elbv2.Listener, used map[string]state.Scope) balancer.Listener {
 	out := balancer.Listener{
 		ID: l.ARN, Protocol: balancer.Protocol(l.Protocol), Port: uint16(l.Port), Bind: c.bind(l.Port), SecurityPolicy: l.SSLPolicy,
-		Default: action(l.Default), Admit: c.firewall.Clients(tx, scope, lb.SecurityGroups, l.Port), Headers: headers(l),
+		Default: action(l.Default), Admit: c.firewall.Clients(tx, scope, lb.SecurityGroups, l.Port), Guard: "security groups " + strings.Join(lb.SecurityGroups, ", "), Headers: headers(l),
 	}
 	if l.Certificate != "" {
 		out.Certificates = append([]string{l.Certificate}, l.Certificates...)
@@ -212,7 +213,7 @@ func action(actions []elbapi.Action) balancer.Action {
 	return balancer.Action{FixedResponse: &balancer.FixedResponse{Status: status, ContentType: awsapi.V(f.ContentType), Body: awsapi.V(f.MessageBody)}}
 }
 
-func (c *Controller) targetGroup(tx *state.Tx, scope state.Scope, g *elbv2.TargetGroup, from []string) balancer.TargetGroup {
+func (c *Controller) targetGroup(tx *state.Tx, scope state.Scope, g *elbv2.TargetGroup, path Path) balancer.TargetGroup {
 	k := g.Check
 	out := balancer.TargetGroup{
 		ID: g.ARN, Protocol: balancer.Protocol(g.Protocol), Version: balancer.Version(g.Version), Algorithm: balancer.Algorithm(g.Attribute("load_balancing.algorithm.type")),
@@ -233,9 +234,12 @@ func (c *Controller) targetGroup(tx *state.Tx, scope state.Scope, g *elbv2.Targe
 	out.MinHealthy, _ = strconv.Atoi(g.Attribute("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count"))
 	out.MinHealthyPercent, _ = strconv.Atoi(g.Attribute("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"))
 	for _, t := range elbv2.TargetsOf(tx, scope, g.ARN) {
-		out.Targets = append(out.Targets, balancer.Target{
-			ID: targetID(t), Address: addressOf(t, g.Type), DrainUntil: t.Until, Blocked: !c.firewall.Reaches(tx, scope, from, t, g.Type),
-		})
+		made := balancer.Target{ID: targetID(t), Address: addressOf(t, g.Type), DrainUntil: t.Until, Obstacle: path(t, g.Type, t.Port)}
+		made.CheckObstacle = made.Obstacle
+		if p := out.HealthCheck.Port; p != 0 {
+			made.CheckObstacle = path(t, g.Type, int(p))
+		}
+		out.Targets = append(out.Targets, made)
 	}
 	return out
 }

@@ -22,12 +22,15 @@ import (
 type Firewall interface {
 	// Clients are the addresses that the groups let in on a port; nil is everybody.
 	Clients(tx *state.Tx, scope state.Scope, groups []string, port int) []netip.Prefix
-	// Reaches tells whether a load balancer with these groups gets through to a
-	// target.
-	Reaches(tx *state.Tx, scope state.Scope, groups []string, target *elbv2.Target, kind elbapi.TargetTypeEnum) bool
+	// Towards is the way from a load balancer to targets.
+	Towards(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer) Path
 	// Tables are what its answers depend on.
 	Tables() []state.AnyTable
 }
+
+// Path says what stands between a load balancer and a port of a target, in words
+// for the log; "" is nothing.
+type Path func(target *elbv2.Target, kind elbapi.TargetTypeEnum, port int) (obstacle string)
 
 // Certificates are a certificate's PEM texts.
 type Certificates interface {
