@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	ecrapi "github.com/slipway-dev/slipway/internal/awsapi/ecr"
@@ -28,7 +29,7 @@ func (s *services) images(context.Context) error {
 	s.ecr = ecr.New(s.e.env)
 	r, err := registry.New(registry.Options{
 		Dir: filepath.Join(s.e.cfg.Data, "registry"), Account: s.e.cfg.Account, Region: s.e.cfg.Region,
-		Authorize: s.ecr.Authorize(registryIdentities{s}), Exists: s.ecr.Exists, Immutable: s.ecr.Immutable, Log: s.e.cfg.Log, Now: s.e.cfg.Now,
+		Authorize: s.ecr.Authorize(registryIdentities{permissions{s}}), Exists: s.ecr.Exists, Immutable: s.ecr.Immutable, Log: s.e.cfg.Log, Now: s.e.cfg.Now,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -75,8 +76,20 @@ func (s *services) collect(ctx context.Context) error {
 	}
 }
 
+// permissions is IAM for services that ask it beside the chain.
+type permissions struct{ s *services }
+
+// Allowed is "" for a caller who may do what is needed, and otherwise IAM's
+// message.
+func (p permissions) Allowed(tx *state.Tx, c *operation.Caller, needs []operation.Need) string {
+	return p.s.e.permitted(tx, c, &policy.Request{
+		Principal: iam.Principal(c), Now: p.s.e.cfg.Now(), SourceIP: c.Source,
+		Context: map[string][]string{"aws:SecureTransport": {strconv.FormatBool(c.Secure)}, "aws:RequestedRegion": {c.Region}, "aws:UserAgent": {c.UserAgent}},
+	}, needs)
+}
+
 // registryIdentities is IAM as the registry's requests need it.
-type registryIdentities struct{ s *services }
+type registryIdentities struct{ permissions }
 
 // Caller implements ecr.Identities.
 func (i registryIdentities) Caller(accessKey string) (*operation.Caller, bool) {
@@ -87,12 +100,6 @@ func (i registryIdentities) Caller(accessKey string) (*operation.Caller, bool) {
 	c := *key.Caller.(*operation.Caller)
 	c.AccessKey, c.Region = accessKey, i.s.e.cfg.Region
 	return &c, true
-}
-
-// Allowed implements ecr.Identities.
-func (i registryIdentities) Allowed(tx *state.Tx, c *operation.Caller, needs []operation.Need) string {
-	request := policy.Request{Principal: iam.Principal(c), Context: map[string][]string{"aws:SecureTransport": {"false"}, "aws:RequestedRegion": {c.Region}}, Now: i.s.e.cfg.Now()}
-	return i.s.e.permitted(tx, c, &request, needs)
 }
 
 // source is where an image is pulled from: the engine's own registry for its own

@@ -15,6 +15,7 @@ import (
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
+	secretsapi "github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
 	ssmapi "github.com/slipway-dev/slipway/internal/awsapi/ssm"
 	stsapi "github.com/slipway-dev/slipway/internal/awsapi/sts"
 	"github.com/slipway-dev/slipway/internal/engine/acm"
@@ -33,6 +34,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/registry"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
+	"github.com/slipway-dev/slipway/internal/engine/secretsmanager"
 	"github.com/slipway-dev/slipway/internal/engine/ssm"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/sts"
@@ -66,7 +68,7 @@ type served struct {
 // tables are every service's.
 func tables() []state.AnyTable {
 	return slices.Concat(
-		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
 	)
 }
 
@@ -101,7 +103,9 @@ func (s *services) network(context.Context) error {
 	s.add(ssmapi.API, ssm.New(s.e.env, machineImages).Operations())
 	groups := autoscaling.New(s.e.env, machines.Machines{})
 	s.add(autoscalingapi.API, groups.Operations())
-	s.run(instances.Run, groups.Run)
+	secrets := secretsmanager.New(s.e.env, permissions{s})
+	s.add(secretsapi.API, secrets.Operations())
+	s.run(instances.Run, groups.Run, secrets.Run)
 	var err error
 	if s.cloudflare, err = cloudflare.New(s.e.env); err != nil {
 		return err

@@ -35,6 +35,11 @@ func Secret(n int) string {
 	return pick("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", n)
 }
 
+// Letters is n letters and digits, as at the end of a secret's ARN: 6.
+func Letters(n int) string {
+	return pick("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", n)
+}
+
 // Mixed is n letters and digits, as in a service deployment's 21.
 func Mixed(n int) string {
 	return pick("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", n)
