@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,6 +113,13 @@ func (l *load) fail(worker string, err error) {
 	l.mu.Lock()
 	l.failures = append(l.failures, failure{worker, time.Now(), err})
 	l.mu.Unlock()
+}
+
+// failed are the failures so far.
+func (l *load) failed() []failure {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.failures)
 }
 
 // connection is a client's, dialled anew when the last answer said that it

@@ -40,6 +40,8 @@ type exchange struct {
 	upgraded                bool
 	received, returned      int64 // bytes
 	upload                  *upload
+	message                 *outbuf // what an HTTP/1.1 target gets at first
+	streams                 bool    // the body follows it
 	forTarget, forClient    fields
 }
 
@@ -108,8 +110,9 @@ type answerOwner interface{ finish(clean bool) }
 
 // failure is why a target gave no answer: the status the client gets, and why.
 type failure struct {
-	status int
-	err    error
+	status    int
+	err       error
+	elsewhere elsewhere
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -118,9 +121,9 @@ func (f *failure) Unwrap() error { return f.err }
 // failing maps an error of the target's side: time is up → 504, else 502.
 func failing(err error) *failure {
 	if timedOut(err) {
-		return &failure{504, err}
+		return &failure{status: 504, err: err}
 	}
-	return &failure{502, err}
+	return &failure{status: 502, err: err}
 }
 
 func timedOut(err error) bool {
@@ -138,9 +141,9 @@ const statusClientLeft = 460
 func clientFailure(err error) *failure {
 	switch {
 	case timedOut(err):
-		return &failure{408, err}
+		return &failure{status: 408, err: err}
 	case errors.Is(err, errBadChunk), errors.Is(err, errBareLF), errors.Is(err, errTooLong):
-		return &failure{400, err}
+		return &failure{status: 400, err: err}
 	}
-	return &failure{statusClientLeft, err}
+	return &failure{status: statusClientLeft, err: err}
 }

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -28,12 +29,29 @@ func (g *group) pick(sticky string) *target {
 			}
 			sticky = ""
 		}
-		if t := r.choose(&g.turn); t.claim() {
+		t := r.choose(&g.turn)
+		if t.suspected.Load() {
+			t = r.unsuspected(slices.Index(r.targets, t))
+		}
+		if t.claim() {
 			return t
 		}
 		// The target closed since the roster was read; a newer roster without
 		// it is stored before a target closes, so this ends.
 	}
+}
+
+// another chooses and claims a target that has not been tried; nil means that
+// there is none.
+func (g *group) another(tried []*target) *target {
+	r := g.roster.Load()
+	start := int(g.turn.next() % uint64(max(1, len(r.targets))))
+	for i := range r.targets {
+		if t := r.targets[(start+i)%len(r.targets)]; !slices.Contains(tried, t) && t.claim() {
+			return t
+		}
+	}
+	return nil
 }
 
 func (r *roster) choose(turn *turns) *target {

@@ -87,9 +87,8 @@ func (x *exchange) forward(f *forward) {
 		return
 	}
 	x.target = t
-	defer t.release()
-	x.setCookiesFor(f, settings)
-	a, fail := x.send(settings.Version)
+	defer func() { x.target.release() }()
+	a, fail := x.attempts(f, settings)
 	if fail != nil {
 		x.fail(fail)
 		return

@@ -18,7 +18,8 @@ type target struct {
 
 	// claims counts exchanges under way. closed, its highest bit, refuses new
 	// ones: claiming and draining cannot miss each other.
-	claims atomic.Int64
+	claims    atomic.Int64
+	suspected atomic.Bool // see suspect
 	// slowSince is when slow start began, in Unix nanoseconds; 0 is not slow.
 	slowSince atomic.Int64
 

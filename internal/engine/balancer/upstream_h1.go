@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -61,34 +60,41 @@ const smallBody = 8 << 10
 // before a byte of the answer and the request may be repeated, a fresh one is
 // dialled.
 func (t *target) sendH1(x *exchange) (*answer, *failure) {
-	buf := getBuf()
-	defer buf.release()
-	buf.b = appendRequestHead(buf.b, x)
-	stream := x.req.body != nil
-	if stream && x.req.length > 0 && x.req.length <= smallBody {
-		x.askForBody()
-		n := len(buf.b)
-		buf.b = append(buf.b, make([]byte, x.req.length)...)
-		if _, err := io.ReadFull(x.req.body, buf.b[n:]); err != nil {
-			return nil, clientFailure(unexpected(err))
-		}
-		stream = false
-	}
 	for fresh := false; ; fresh = true {
-		c, err := t.take(x, fresh, stream)
+		c, err := t.take(x, fresh, x.streams)
 		if err != nil {
 			t.group.metrics.connectErrors.Add(1)
-			return nil, failing(fmt.Errorf("connecting to %s: %w", t.address, err))
+			return nil, t.unreached(failing(fmt.Errorf("connecting to %s: %w", t.address, err)))
 		}
-		a, f, again := c.roundTrip(x, buf.b, stream)
+		a, f, again := c.roundTrip(x, x.message.b, x.streams)
 		if f == nil {
 			return a, nil
 		}
 		c.close()
-		if !again || t.isCut() {
+		if t.isCut() {
+			return nil, f
+		}
+		if !c.reused && f.status == 502 && c.in.buffered() == 0 {
+			t.suspect()
+		}
+		if !again {
+			return nil, f
+		}
+		if !c.reused {
+			f.elsewhere = once
 			return nil, f
 		}
 	}
+}
+
+// unreached is a failure of connecting: another target may be tried, unless
+// this one has taken all the time there is.
+func (t *target) unreached(f *failure) *failure {
+	if f.status == 502 {
+		f.elsewhere = always
+		t.suspect()
+	}
+	return f
 }
 
 // take returns a live idle connection, or dials.
@@ -120,9 +126,9 @@ func (t *target) take(x *exchange, fresh, stream bool) (*backConn, error) {
 const idleCheckAfter = time.Second
 
 // roundTrip sends head (with a small body) and the streamed body, and reads the
-// answer's head. again means that nothing was answered on a reused connection
-// and the request may be sent afresh: it is idempotent and all at hand, or the
-// target has certainly not seen it.
+// answer's head. again means that nothing was answered and the request may be
+// sent afresh: the target has certainly not seen it, or it is all at hand and,
+// on a reused connection, idempotent, on a fresh one safe.
 func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, f *failure, again bool) {
 	idle := x.lb.attributes.IdleTimeout
 	x.sent = time.Now()
@@ -137,7 +143,7 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 		err = errStale // before anything of the body is lost
 	}
 	if err != nil {
-		again = c.reused && (unseen(c.Conn, mark) || !stream && x.req.idempotent())
+		again = unseen(c.Conn, mark) || !stream && c.repeatable(x)
 		return nil, failing(fmt.Errorf("sending to %s: %w", c.target.address, err)), again
 	}
 	if stream {
@@ -146,7 +152,7 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 	}
 	a, err = c.await(x, idle)
 	if err != nil {
-		again = c.reused && !stream && c.in.buffered() == 0 && !timedOut(err) && (x.req.idempotent() || unseen(c.Conn, mark))
+		again = !stream && c.in.buffered() == 0 && !timedOut(err) && (c.repeatable(x) || unseen(c.Conn, mark))
 		c.close()
 		if c.upload != nil {
 			if cerr := c.upload.failed.Load(); cerr != nil {
@@ -154,12 +160,21 @@ func (c *backConn) roundTrip(x *exchange, head []byte, stream bool) (a *answer, 
 			}
 		}
 		if err == errClientLeft || x.ctx.Err() != nil {
-			return nil, &failure{statusClientLeft, errClientLeft}, false
+			return nil, &failure{status: statusClientLeft, err: errClientLeft}, false
 		}
 		return nil, failing(fmt.Errorf("answer of %s: %w", c.target.address, err)), again
 	}
 	x.answered = time.Now()
 	return a, nil, false
+}
+
+// repeatable tells whether a request that was not answered on the connection may
+// be sent again, though the target may have seen it.
+func (c *backConn) repeatable(x *exchange) bool {
+	if c.reused {
+		return x.req.idempotent()
+	}
+	return x.safe()
 }
 
 // watchAfter is how long an answer may take before the client is watched for

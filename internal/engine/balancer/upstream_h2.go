@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,6 +70,7 @@ func (u *upstreamH2) transport(t *target, within time.Duration) *http.Transport 
 			c, err := u.group.bal.dialTarget(ctx, t, t.address, *t.obstacle.Load())
 			if err != nil {
 				u.group.metrics.connectErrors.Add(1)
+				err = &connectError{err}
 			}
 			return c, err
 		}, u.group.settings().Protocol == HTTPS)
@@ -102,12 +105,20 @@ func (u *upstreamH2) send(x *exchange) (*answer, *failure) {
 		idle.stop()
 		cancel(nil)
 		if context.Cause(ctx) == errIdle {
-			return nil, &failure{504, errIdle}
+			return nil, &failure{status: 504, err: errIdle}
 		}
 		if x.ctx.Err() != nil {
-			return nil, &failure{statusClientLeft, x.ctx.Err()}
+			return nil, &failure{status: statusClientLeft, err: x.ctx.Err()}
 		}
-		return nil, failing(fmt.Errorf("answer of %s: %w", t.address, err))
+		f := failing(fmt.Errorf("answer of %s: %w", t.address, err))
+		var unconnected *connectError
+		switch {
+		case errors.As(err, &unconnected) && atomic.LoadInt64(&x.received) == 0:
+			return nil, t.unreached(f)
+		case f.status == 502 && x.req.body == nil && x.safe() && !t.isCut():
+			f.elsewhere = once
+		}
+		return nil, f
 	}
 	x.answered = time.Now()
 	idle.pat()
@@ -205,6 +216,11 @@ func (u *upstreamH2) close() {
 		t.CloseIdleConnections()
 	}
 }
+
+// connectError is an error of connecting: the target has seen nothing.
+type connectError struct{ error }
+
+func (e *connectError) Unwrap() error { return e.error }
 
 var errIdle = fmt.Errorf("nothing moved for the idle timeout: %w", context.DeadlineExceeded)
 
