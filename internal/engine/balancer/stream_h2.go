@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +22,9 @@ func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	}
 	x.req.splitTarget(r.RequestURI)
 	if r.ContentLength != 0 {
-		x.req.body = &stdBody{body: r.Body, out: out}
+		body := &stdBody{body: r.Body, out: out}
+		defer body.end()
+		x.req.body = body
 		x.req.trailers = func() fields { return fromHeader(r.Trailer) }
 	}
 	for name := range r.Trailer { // announced; the values come after the body
@@ -36,22 +39,43 @@ func (s *socket) handle(w http.ResponseWriter, r *http.Request, c *client) {
 	}
 }
 
-// stdBody reads a stream's body, keeping the idle timeout.
+// stdBody reads a stream's body, keeping the idle timeout. The upstream may go on
+// reading for a moment after an early answer has ended the exchange.
 type stdBody struct {
 	body  io.Reader
 	out   *stdResponder
 	armed time.Time
+
+	mu    sync.Mutex
+	ended bool
 }
 
 func (b *stdBody) Read(p []byte) (int, error) {
-	idle := b.out.x.lb.attributes.IdleTimeout
-	if now := time.Now(); now.Sub(b.armed) > idle/64 {
-		http.NewResponseController(b.out.w).SetReadDeadline(now.Add(idle))
-		b.armed = now
+	if !b.arm() {
+		return 0, io.ErrClosedPipe
 	}
 	n, err := b.body.Read(p)
 	atomic.AddInt64(&b.out.x.received, int64(n))
 	return n, err
+}
+
+// arm moves the read deadline on; false means that the exchange has ended.
+func (b *stdBody) arm() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	idle := b.out.x.lb.attributes.IdleTimeout
+	if now := time.Now(); !b.ended && now.Sub(b.armed) > idle/64 {
+		http.NewResponseController(b.out.w).SetReadDeadline(now.Add(idle))
+		b.armed = now
+	}
+	return !b.ended
+}
+
+// end comes before the stream's ResponseWriter is void.
+func (b *stdBody) end() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
 }
 
 func fromHeader(h http.Header) fields {
