@@ -2,15 +2,13 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
+	"github.com/slipway-dev/slipway/internal/engine/executionrole"
+	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
-	"github.com/slipway-dev/slipway/internal/engine/ssm"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -53,21 +51,15 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	return r, nil
 }
 
-// secrets opens what task definitions name: SSM parameters by name or ARN, and
-// secrets by ARN.
-type secrets struct {
-	ssm *ssm.Service
+// fetcher fetches what tasks' execution roles may read.
+func (s *services) fetcher() *executionrole.Fetcher {
+	return &executionrole.Fetcher{Roles: roles{s.iam, permissions{s}}, Parameters: s.parameters, Secrets: s.secrets}
 }
 
-// Secret implements scheduler.Secrets.
-func (s secrets) Secret(_ context.Context, tx *state.Tx, scope state.Scope, from string) (string, error) {
-	if a, ok := arn.Parse(from); ok && a.Service != "ssm" {
-		return "", fmt.Errorf("secrets of %s are not served yet", a.Service)
-	}
-	if value, ok := s.ssm.Read(tx, scope, from); ok {
-		return value, nil
-	}
-	return "", errors.New("ParameterNotFound: " + from)
+// roles is IAM as a task's execution role is asked of it.
+type roles struct {
+	*iam.Service
+	permissions
 }
 
 // localReference turns <account>.dkr.ecr.<region>.amazonaws.com/<name> into the

@@ -49,6 +49,8 @@ type services struct {
 	names      *names
 	ecr        *ecr.Service
 	registry   *registry.Registry
+	parameters *ssm.Service
+	secrets    *secretsmanager.Service
 	// aws are the services behind the AWS endpoint.
 	aws []served
 	// handlers are other patterns of the API's port.
@@ -100,12 +102,13 @@ func (s *services) identity(context.Context) error {
 func (s *services) network(context.Context) error {
 	instances := ec2.New(s.e.env)
 	s.add(ec2api.API, instances.Operations())
-	s.add(ssmapi.API, ssm.New(s.e.env, machineImages).Operations())
+	s.parameters = ssm.New(s.e.env, machineImages)
+	s.add(ssmapi.API, s.parameters.Operations())
 	groups := autoscaling.New(s.e.env, machines.Machines{})
 	s.add(autoscalingapi.API, groups.Operations())
-	secrets := secretsmanager.New(s.e.env, permissions{s})
-	s.add(secretsapi.API, secrets.Operations())
-	s.run(instances.Run, groups.Run, secrets.Run)
+	s.secrets = secretsmanager.New(s.e.env, permissions{s})
+	s.add(secretsapi.API, s.secrets.Operations())
+	s.run(instances.Run, groups.Run, s.secrets.Run)
 	var err error
 	if s.cloudflare, err = cloudflare.New(s.e.env); err != nil {
 		return err
@@ -137,7 +140,7 @@ func (s *services) containers(ctx context.Context) error {
 	targets := applicationautoscaling.New(s.e.env, control)
 	s.add(appscalingapi.API, targets.Operations())
 	runtime, why := s.runtime(ctx)
-	specs := &scheduler.Specs{Secrets: secrets{ssm.New(s.e.env, machineImages)}}
+	specs := &scheduler.Specs{Secrets: s.fetcher()}
 	loops := scheduler.New(s.e.env, scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of})
 	joins := agents.New(s.e.env, providerOf)
 	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run)

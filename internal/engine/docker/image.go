@@ -38,13 +38,16 @@ type image struct {
 }
 
 // image gets a container's image onto the daemon.
-func (r *Runtime) image(ctx context.Context, id Identity, name string) (image, error) {
-	src := Source{Ref: name}
+func (r *Runtime) image(ctx context.Context, id Identity, c *Container) (image, error) {
+	src := Source{Ref: c.Image}
 	if r.opt.Registry != nil {
 		var err error
-		if src, err = r.opt.Registry(ctx, id, name); err != nil {
+		if src, err = r.opt.Registry(ctx, id, c.Image); err != nil {
 			return image{}, err
 		}
+	}
+	if c.Username != "" {
+		src.Username, src.Password = c.Username, c.Password
 	}
 	img := image{ref: src.Ref, pullStarted: r.now()}
 	have := r.inspectImage(ctx, &img)

@@ -136,7 +136,7 @@ func (l *launch) container(ctx context.Context, c *Container) error {
 	var img image
 	err := within(ctx, pullTimeout, c.Name, "pulled", cannotPull, func(ctx context.Context) (err error) {
 		l.tell(c, ContainerStatus{Phase: Pulling, PullStartedAt: r.now()})
-		img, err = r.image(ctx, l.t.Identity, c.Image)
+		img, err = r.image(ctx, l.t.Identity, c)
 		return err
 	})
 	if err != nil {

@@ -52,7 +52,10 @@ type Task struct {
 type Container struct {
 	Name string
 	// Image is as the task definition names it.
-	Image               string
+	Image string
+	// Username and Password are for the image's registry, where the task has
+	// its own; empty for those that Registry gives.
+	Username, Password  string
 	Command, EntryPoint []string
 	// Env holds NAME=value; values are never logged.
 	Env                                []string

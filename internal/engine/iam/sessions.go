@@ -97,6 +97,17 @@ func (row *Session) open(v *vault.Vault) (secret, token string, err error) {
 // SessionByKey is the session of an access key.
 func SessionByKey(tx *state.Tx, id string) (*Session, bool) { return sessions.Get(tx, everywhere, id) }
 
+// RoleCaller is who calls with a session of a role for which no credentials are
+// made: the engine itself, when it acts as a task's execution role. That the role
+// trusts the service is for the caller of this to check (see RoleTrusts).
+func RoleCaller(tx *state.Tx, roleARN, session string) (*operation.Caller, bool) {
+	r, ok := RoleByARN(tx, roleARN)
+	if !ok {
+		return nil, false
+	}
+	return r.session(state.Scope{Account: accountOf(roleARN)}, &Session{Name: session}), true
+}
+
 // IssueRoleSession makes credentials for a role: for a task or an instance that
 // has it. Nobody is asked; that the role trusts the service was for the caller of
 // this to check (see RoleTrusts).

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -12,13 +13,17 @@ import (
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/executionrole"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
-// Secrets opens the secrets that task definitions name.
+// Secrets opens the secrets that task definitions name. Its errors are the
+// reasons that a task stops for.
 type Secrets interface {
 	// Secret is the value that valueFrom names: a parameter or a secret.
-	Secret(ctx context.Context, tx *state.Tx, scope state.Scope, valueFrom string) (string, error)
+	Secret(ctx context.Context, tx *state.Tx, t executionrole.Task, valueFrom string) (string, error)
+	// Registry is the login that a container's repositoryCredentials name.
+	Registry(ctx context.Context, tx *state.Tx, t executionrole.Task, parameter string) (user, password string, err error)
 }
 
 // Specs makes what the runtime starts of tasks.
@@ -118,26 +123,64 @@ func (s *Specs) container(ctx context.Context, tx *state.Tx, scope state.Scope, 
 	if l := c.LogConfiguration; l != nil && l.LogDriver != api.LogDriverAwslogs {
 		out.Log = docker.LogDriver{Name: string(l.LogDriver), Options: l.Options}
 	}
-	return out, s.environment(ctx, tx, scope, t, c, out)
+	out.Env = variables(s.extra(tx, scope, t), c)
+	return out, s.fetch(ctx, tx, scope, t, c, out)
 }
 
-// environment is what the definition says, the secrets opened, and the engine's
-// own endpoints.
-func (s *Specs) environment(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition, out *docker.Container) error {
-	if s.Env != nil {
-		out.Env = append(out.Env, s.Env(tx, scope, t)...)
+// extra is what the engine adds to every container's environment.
+func (s *Specs) extra(tx *state.Tx, scope state.Scope, t *ecs.Task) []string {
+	if s.Env == nil {
+		return nil
 	}
+	return s.Env(tx, scope, t)
+}
+
+// variables is the environment as the definition says it, after the engine's own.
+func variables(env []string, c *api.ContainerDefinition) []string {
 	for _, e := range c.Environment {
-		out.Env = append(out.Env, awsapi.V(e.Name)+"="+awsapi.V(e.Value))
+		env = append(env, awsapi.V(e.Name)+"="+awsapi.V(e.Value))
 	}
+	return env
+}
+
+// fetch opens what the task's execution role may read: secrets in the
+// environment and in the log driver's options, and the registry's login.
+func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition, out *docker.Container) (err error) {
+	who := executionrole.Task{Scope: scope, Role: executionRole(tx, scope, t), ID: t.ID}
 	for _, x := range c.Secrets {
-		value, err := s.Secrets.Secret(ctx, tx, scope, awsapi.V(x.ValueFrom))
+		value, err := s.Secrets.Secret(ctx, tx, who, awsapi.V(x.ValueFrom))
 		if err != nil {
-			return fmt.Errorf("ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret %s: %w", awsapi.V(x.ValueFrom), err)
+			return err
 		}
 		out.Env = append(out.Env, awsapi.V(x.Name)+"="+value)
 	}
-	return nil
+	if c.LogConfiguration != nil && out.Log.Name != "" && len(c.LogConfiguration.SecretOptions) > 0 {
+		out.Log.Options = maps.Clone(out.Log.Options)
+		if out.Log.Options == nil {
+			out.Log.Options = map[string]string{}
+		}
+		for _, x := range c.LogConfiguration.SecretOptions {
+			if out.Log.Options[awsapi.V(x.Name)], err = s.Secrets.Secret(ctx, tx, who, awsapi.V(x.ValueFrom)); err != nil {
+				return err
+			}
+		}
+	}
+	if r := c.RepositoryCredentials; r != nil {
+		out.Username, out.Password, err = s.Secrets.Registry(ctx, tx, who, awsapi.V(r.CredentialsParameter))
+	}
+	return err
+}
+
+// executionRole is the ARN of the role that fetches for a task: the one that it
+// was run with, or its definition's.
+func executionRole(tx *state.Tx, scope state.Scope, t *ecs.Task) string {
+	if t.Overrides != nil && t.Overrides.ExecutionRoleArn != nil {
+		return *t.Overrides.ExecutionRoleArn
+	}
+	if def, ok := ecs.DefinitionOf(tx, scope, t.Definition); ok {
+		return awsapi.V(def.Body.ExecutionRoleArn)
+	}
+	return ""
 }
 
 func seconds(n *int) time.Duration { return time.Duration(awsapi.V(n)) * time.Second }

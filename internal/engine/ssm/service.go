@@ -108,6 +108,11 @@ func needs[In any](action string, names func(*In) []string) operation.Needs[In] 
 	}
 }
 
+// NeedOfValue is what reading a parameter by its name or ARN needs.
+func NeedOfValue(tx *state.Tx, c *operation.Caller, name string) operation.Need {
+	return needs("ssm:GetParameters", func(n *string) []string { return []string{*n} })(tx, c, &name)[0]
+}
+
 func needsPut(tx *state.Tx, c *operation.Caller, in *api.PutParameterRequest) []operation.Need {
 	out := needs("ssm:PutParameter", func(in *api.PutParameterRequest) []string { return []string{*in.Name} })(tx, c, in)
 	setOf(in.Tags).RequestKeys(out[0].Keys)

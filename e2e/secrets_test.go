@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+const trustTasks = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+
+// withSecrets runs a task of the test application whose variables come from
+// valueFrom, and gives its ARN.
+func (s *site) withSecrets(role string, secrets map[string]string) string {
+	s.t.Helper()
+	c := types.ContainerDefinition{Name: aws.String("web"), Image: aws.String(s.image), MemoryReservation: aws.Int32(32), StopTimeout: aws.Int32(5)}
+	for name, from := range secrets {
+		c.Secrets = append(c.Secrets, types.Secret{Name: aws.String(name), ValueFrom: aws.String(from)})
+	}
+	def, err := s.ecs.RegisterTaskDefinition(context.Background(), &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String("secrets"), ExecutionRoleArn: &role, ContainerDefinitions: []types.ContainerDefinition{c},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := s.ecs.RunTask(context.Background(), &ecs.RunTaskInput{Cluster: &s.cluster, TaskDefinition: def.TaskDefinition.TaskDefinitionArn})
+	if err != nil || len(out.Tasks) != 1 {
+		s.t.Fatal(err, out)
+	}
+	return *out.Tasks[0].TaskArn
+}
+
+func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
+	s := newSite(t)
+	s.push()
+	secret := s.must("secretsmanager", "create-secret", "--name", "app/db", "--secret-string", `{"password":"first"}`, "--query", "ARN")
+	s.must("secretsmanager", "put-secret-value", "--secret-id", secret, "--secret-string", `{"password":"hunter2"}`)
+	s.must("ssm", "put-parameter", "--name", "/app/key", "--type", "SecureString", "--value", "abc")
+	role := s.must("iam", "create-role", "--role-name", "execution", "--assume-role-policy-document", trustTasks, "--query", "Role.Arn")
+	references := map[string]string{"VERSION": secret + ":password::", "OLD": secret + ":password:AWSPREVIOUS:", "KEY": "/app/key"}
+
+	described := &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: []string{s.withSecrets(role, references)}}
+	stopped, err := ecs.NewTasksStoppedWaiter(s.ecs, func(o *ecs.TasksStoppedWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, 200*time.Millisecond
+	}).WaitForOutput(context.Background(), described, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason := aws.ToString(stopped.Tasks[0].StoppedReason)
+	if !strings.HasPrefix(reason, "ResourceInitializationError: unable to pull secrets or registry auth: ") || !strings.Contains(reason, "assumed-role/execution/") ||
+		stopped.Tasks[0].StopCode != types.TaskStopCodeTaskFailedToStart {
+		t.Errorf("a role that may nothing: %s: %s", stopped.Tasks[0].StopCode, reason)
+	}
+
+	s.must("iam", "put-role-policy", "--role-name", "execution", "--policy-name", "secrets", "--policy-document",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ssm:GetParameters","secretsmanager:GetSecretValue"],"Resource":"*"}}`)
+	described.Tasks = []string{s.withSecrets(role, references)}
+	running, err := ecs.NewTasksRunningWaiter(s.ecs, func(o *ecs.TasksRunningWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, 200*time.Millisecond
+	}).WaitForOutput(context.Background(), described, time.Minute)
+	if err != nil {
+		t.Fatal(err, s.log())
+	}
+	id := aws.ToString(running.Tasks[0].Containers[0].RuntimeId)
+	env := s.runs(exec.Command("docker", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id))
+	for _, want := range []string{"VERSION=hunter2", "OLD=first", "KEY=abc"} {
+		if !strings.Contains(env, want) {
+			t.Errorf("%s is not in the container's environment:\n%s", want, env)
+		}
+	}
+	if strings.Contains(s.log(), "hunter2") {
+		t.Error("the engine's log shows a secret")
+	}
+}
+
+func TestASecretsOwnPolicyLetsAUserRead(t *testing.T) {
+	e := start(t, "--simulate")
+	secret := e.must("secretsmanager", "create-secret", "--name", "s", "--secret-string", "v", "--query", "ARN")
+	user := e.must("iam", "create-user", "--user-name", "reader", "--query", "User.Arn")
+	key := strings.Fields(e.must("iam", "create-access-key", "--user-name", "reader", "--query", "AccessKey.[AccessKeyId,SecretAccessKey]"))
+	reader := *e
+	reader.env = append(e.env[:len(e.env):len(e.env)], "AWS_ACCESS_KEY_ID="+key[0], "AWS_SECRET_ACCESS_KEY="+key[1])
+	get := []string{"secretsmanager", "get-secret-value", "--secret-id", secret, "--query", "SecretString"}
+	if got := reader.aws(get...); !strings.Contains(got, "AccessDeniedException") {
+		t.Errorf("nobody allowed it: %s", got)
+	}
+	e.must("secretsmanager", "put-resource-policy", "--secret-id", "s", "--block-public-policy", "--resource-policy",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"`+user+`"},"Action":"secretsmanager:GetSecretValue","Resource":"*"}}`)
+	if got := reader.aws(get...); got != "v" {
+		t.Errorf("the secret's policy allows it: %s", got)
+	}
+}
