@@ -22,6 +22,7 @@ type Store struct {
 
 	mu     sync.Mutex // one writer at a time
 	head   snapshot   // durable, plus what is queued
+	tail   *outcome   // of the commit that made the head
 	queue  []*commit
 	closed bool
 
@@ -38,8 +39,32 @@ type commit struct {
 	changes []change
 	encoded [][]byte
 	ready   chan struct{} // closed when encoded is filled
-	done    chan error
+	outcome *outcome
 }
+
+// outcome is how a commit ended: err may be read once done is closed.
+type outcome struct {
+	once sync.Once
+	done chan struct{}
+	err  error
+}
+
+func (o *outcome) end(err error) {
+	o.once.Do(func() {
+		o.err = err
+		close(o.done)
+	})
+}
+
+func (o *outcome) wait() error {
+	<-o.done
+	return o.err
+}
+
+// flaw makes the store wrong on purpose, so that tests can show that they would
+// notice: "early" acknowledges before the write, "halves" cuts a write in two. It
+// is set by the linker in such a test's binary and nowhere else.
+var flaw string
 
 // InMemory is a store without a disk, for tests.
 func InMemory(tables ...AnyTable) *Store { return newStore(nil, snapshot{}, tables) }
@@ -59,8 +84,9 @@ func Open(dir string, tables ...AnyTable) (*Store, error) {
 }
 
 func newStore(d *disk, rows snapshot, tables []AnyTable) *Store {
-	s := &Store{tables: byName(tables), disk: d, head: rows, wake: make(chan struct{}, 1), stopped: make(chan struct{}), watches: map[*Watch]struct{}{}}
+	s := &Store{tables: byName(tables), disk: d, head: rows, tail: &outcome{done: make(chan struct{})}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), watches: map[*Watch]struct{}{}}
 	s.durable.Store(&rows)
+	s.tail.end(nil)
 	go s.flushLoop()
 	return s
 }
@@ -82,38 +108,44 @@ func (s *Store) View() *Tx { return &Tx{base: *s.durable.Load()} }
 // Update runs fn on the newest picture and keeps what it wrote, or nothing of
 // it when fn returns an error, which Update returns as it is. It returns once
 // the write is durable and every later View sees it.
+//
+// An fn that writes nothing, or refuses, may have decided so by what others
+// wrote just before: its answer too waits until that is durable.
 func (s *Store) Update(fn func(tx *Tx) error) error {
-	c, err := s.write(fn)
-	if c == nil || err != nil {
+	c, seen, err := s.write(fn)
+	if c == nil {
+		if lost := seen.wait(); lost != nil {
+			return lost
+		}
 		return err
 	}
 	if s.disk != nil {
 		c.encode()
 	}
 	close(c.ready)
-	return <-c.done
+	return c.outcome.wait()
 }
 
-func (s *Store) write(fn func(tx *Tx) error) (*commit, error) {
+// write gives the commit to wait for or, when nothing was written, the outcome
+// of the newest one that fn saw.
+func (s *Store) write(fn func(tx *Tx) error) (*commit, *outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, s.tail, ErrClosed
 	}
+	seen := s.tail
 	tx := &Tx{base: s.head, update: true, written: map[AnyTable]map[Scope]shard{}}
-	if err := fn(tx); err != nil {
-		return nil, err
+	if err := fn(tx); err != nil || len(tx.changes) == 0 {
+		return nil, seen, err
 	}
-	if len(tx.changes) == 0 {
-		return nil, nil
-	}
-	return s.enqueue(tx.after(), tx.changes), nil
+	return s.enqueue(tx.after(), tx.changes), nil, nil
 }
 
 // enqueue is called with the store locked.
 func (s *Store) enqueue(after snapshot, changes []change) *commit {
-	c := &commit{after: after, changes: changes, ready: make(chan struct{}), done: make(chan error, 1)}
-	s.head = after
+	c := &commit{after: after, changes: changes, ready: make(chan struct{}), outcome: &outcome{done: make(chan struct{})}}
+	s.head, s.tail = after, c.outcome
 	s.queue = append(s.queue, c)
 	select {
 	case s.wake <- struct{}{}:
@@ -139,7 +171,7 @@ func (s *Store) Reset() error {
 	c.encoded = nil
 	s.mu.Unlock()
 	close(c.ready)
-	return <-c.done
+	return c.outcome.wait()
 }
 
 // Close makes the last writes durable and lets go of the folder.
@@ -184,19 +216,48 @@ func (s *Store) flush() bool {
 	for _, c := range batch {
 		<-c.ready
 	}
-	if s.disk != nil {
-		if err := s.disk.write(batch); err != nil {
-			s.undo(batch, fmt.Errorf("%w: %w", ErrNotDurable, err))
-			return true
-		}
+	if err := s.persist(batch); err != nil {
+		s.undo(batch, fmt.Errorf("%w: %w", ErrNotDurable, err))
+		return true
 	}
 	last := batch[len(batch)-1].after
 	s.durable.Store(&last)
 	s.tell(batch)
-	for _, c := range batch {
-		c.done <- nil
-	}
+	acknowledge(batch, nil)
 	return true
+}
+
+func (s *Store) persist(batch []*commit) error {
+	switch {
+	case s.disk == nil:
+		return nil
+	case flaw == "early":
+		acknowledge(batch, nil)
+	case flaw == "halves":
+		return errors.Join(s.disk.write(halves(batch, 0)), s.disk.write(halves(batch, 1)))
+	}
+	return s.disk.write(batch)
+}
+
+// halves is every other change of the batch.
+func halves(batch []*commit, which int) (half []*commit) {
+	for _, c := range batch {
+		h := &commit{}
+		for i := which; i < len(c.changes); i += 2 {
+			h.changes = append(h.changes, c.changes[i])
+			if c.encoded != nil {
+				h.encoded = append(h.encoded, c.encoded[i])
+			}
+		}
+		half = append(half, h)
+	}
+	return half
+}
+
+func acknowledge(batch []*commit, err error) {
+	for _, c := range batch {
+		c.outcome.end(err)
+	}
 }
 
 // undo goes back to what is durable. What was queued meanwhile was built on the
@@ -205,9 +266,8 @@ func (s *Store) undo(batch []*commit, err error) {
 	s.mu.Lock()
 	batch = append(batch, s.queue...)
 	s.queue = nil
-	s.head = *s.durable.Load()
+	s.head, s.tail = *s.durable.Load(), &outcome{done: make(chan struct{})}
+	s.tail.end(nil)
 	s.mu.Unlock()
-	for _, c := range batch {
-		c.done <- err
-	}
+	acknowledge(batch, err)
 }
