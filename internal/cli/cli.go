@@ -6,7 +6,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -62,9 +61,7 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	if text := err.Error(); text != "" {
-		fmt.Fprintln(errw, "error:", text)
-	}
+	printError(errw, err)
 	if e, ok := errors.AsType[*exit](err); ok {
 		return e.code
 	}
@@ -79,6 +76,6 @@ func newRoot(t *terminal) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newVersion(t), newEngine(t))
+	root.AddCommand(newVersion(t), newEngine(t), newSchema(t))
 	return root
 }

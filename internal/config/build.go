@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -46,7 +47,7 @@ func (b *builder) text(n *node, fallback string) string {
 // ruled is text that has to keep a rule after it is filled.
 func (b *builder) ruled(n *node, called string, r *rule, fallback string) string {
 	t := b.text(n, fallback)
-	if !n.empty() && t != n.text && !r.pattern.MatchString(t) {
+	if !n.empty() && t != n.text && !strings.Contains(n.text, "{tag}") && !r.pattern.MatchString(t) {
 		b.found.add(n.at, "", "%s %s is not right in %s: %s", called, quote(t), b.env, r.says)
 	}
 	return t

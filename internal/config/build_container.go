@@ -140,7 +140,9 @@ func (b *builder) mounts(s *slipway.Service, n *node) []slipway.Mount {
 	for _, e := range n.entries {
 		m := slipway.Mount{Path: e.key, Volume: b.ruled(e.value.get("volume"), "volume", ecsName, ""), ReadOnly: flagAt(e.value.get("read-only"), false)}
 		known := func(v slipway.Volume) bool { return v.Name == m.Volume }
-		if m.Volume != "" && !slices.ContainsFunc(s.Volumes, known) {
+		if e.value.get("volume") == nil {
+			b.found.add(e.at, e.key+": data", "%s says no volume", e.key)
+		} else if m.Volume != "" && !slices.ContainsFunc(s.Volumes, known) {
 			b.found.add(e.value.at, "volumes: { "+m.Volume+": {} }", "there is no volume %q", m.Volume)
 		}
 		all = append(all, m)

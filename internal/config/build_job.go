@@ -29,6 +29,9 @@ func (b *builder) job(env *slipway.Environment, e entry) slipway.Job {
 		At:        n.positions(),
 	}
 	j.At[""] = e.at
+	if n.get("command") == nil {
+		b.found.add(e.at, "command: [./migrate]", "job %s has no command", j.Name)
+	}
 	s := b.runs(env, &j, e)
 	if s == nil {
 		return j

@@ -13,6 +13,8 @@ import (
 func (b *builder) services(env *slipway.Environment, n *node, at slipway.Position) {
 	common, here := b.file.get("service"), n.get("service")
 	several, hereSeveral := b.file.get("services"), n.get("services")
+	b.removals(nil, common)
+	b.removals(common, here)
 	all := over(several, hereSeveral)
 	if all.empty() && common == nil && here == nil {
 		b.found.add(b.file.at, "service: { port: 8000 }", "there is no service")
@@ -26,6 +28,8 @@ func (b *builder) services(env *slipway.Environment, n *node, at slipway.Positio
 		for _, e := range all.entries {
 			l := over(over(over(common, several.get(e.key)), here), hereSeveral.get(e.key))
 			layers = append(layers, l)
+			b.removals(common, several.get(e.key))
+			b.removals(over(over(common, several.get(e.key)), here), hereSeveral.get(e.key))
 			env.Services = append(env.Services, b.service(env, e.key, l, e.at))
 		}
 	}
@@ -36,6 +40,19 @@ func (b *builder) services(env *slipway.Environment, n *node, at slipway.Positio
 			host = n.entry("host")
 		}
 		b.rules(&env.Services[i], layers[i], host)
+	}
+}
+
+// removals tells of a ~ in top that has nothing in base to remove.
+func (b *builder) removals(base, top *node) {
+	if top == nil {
+		return
+	}
+	for _, e := range top.entries {
+		if e.value.kind == null && !e.value.wrong && base.get(e.key) == nil {
+			b.found.add(e.at, e.key+`: ""`, "%s has no value", e.key)
+		}
+		b.removals(base.get(e.key), e.value)
 	}
 }
 
@@ -158,11 +175,13 @@ func (b *builder) count(s *slipway.Service, n *node) {
 		s.Count = s.Scale.Min
 	}
 	switch {
-	case s.Scale.Min > s.Scale.Max && !scale.get("max").empty():
+	case scale.get("max") == nil:
+		b.found.add(scale.at, "scale: { min: 2, max: 10, cpu: 60 }", "scale has no max")
+	case s.Scale.Min > s.Scale.Max && !scale.get("max").wrong:
 		b.found.add(scale.at, "scale: { min: 2, max: 10, cpu: 60 }", "scale.min %d is more than scale.max %d", s.Scale.Min, s.Scale.Max)
 	case s.Scale.CPU+s.Scale.Memory+s.Scale.Requests == 0 && scale.get("cpu") == nil && scale.get("memory") == nil && scale.get("requests") == nil:
 		b.found.add(scale.at, "scale: { min: 2, max: 10, cpu: 60 }", "scale says no load to follow: cpu, memory or requests")
-	case at != nil && !scale.get("max").empty() && (s.Count < s.Scale.Min || s.Count > s.Scale.Max):
+	case at != nil && !at.wrong && !scale.get("max").wrong && (s.Count < s.Scale.Min || s.Count > s.Scale.Max):
 		b.found.add(at.at, "", "count %d is outside scale's %d to %d", s.Count, s.Scale.Min, s.Scale.Max)
 	case s.Scale.Requests > 0 && s.Port == 0:
 		b.found.add(scale.get("requests").at, "", "scale.requests follows the load balancer's requests, but the service has no port")
@@ -198,9 +217,9 @@ func tasks(n int) string {
 }
 
 func lower(all []string) []string {
-	out := make([]string, len(all))
-	for i, s := range all {
-		out[i] = strings.ToLower(s)
+	var out []string
+	for _, s := range all {
+		out = append(out, strings.ToLower(s))
 	}
 	return out
 }

@@ -25,15 +25,14 @@ func (c checker) value(n *node, k *key) *node {
 	if n.kind == null {
 		return c.nothing(n, k)
 	}
-	for a := s; a != nil; a = a.or {
-		switch {
-		case a.kind == dict && n.kind == dict:
-			return c.dict(n, a)
-		case a.kind == list && n.kind == list:
-			return c.list(n, k, a)
-		case a.kind.scalar() && n.kind.scalar():
-			return c.scalar(n, k, a)
-		}
+	switch a := s.alternative(n.kind); {
+	case a == nil:
+	case a.kind == dict:
+		return c.dict(n, a)
+	case a.kind == list:
+		return c.list(n, k, a)
+	default:
+		return c.scalar(n, k, a)
 	}
 	if s.short != "" && n.kind != dict {
 		return c.short(n, k)
@@ -42,12 +41,27 @@ func (c checker) value(n *node, k *key) *node {
 	return nil
 }
 
+// alternative is the shape for a value of that kind: exactly that, or a scalar
+// for a scalar, so that messages can say what is wrong with it.
+func (s *shape) alternative(k kind) *shape {
+	var scalar *shape
+	for a := s; a != nil; a = a.or {
+		if a.kind == k {
+			return a
+		}
+		if scalar == nil && a.kind.scalar() && k.scalar() {
+			scalar = a
+		}
+	}
+	return scalar
+}
+
 // nothing is a key without a value: it removes, is an empty dict, or is a mistake.
 func (c checker) nothing(n *node, k *key) *node {
 	switch {
-	case k.coerce && k.kind == dict:
+	case k.empty:
 		return &node{kind: dict, at: n.at}
-	case k.coerce:
+	case k.removes:
 		return n
 	}
 	c.mistake(n.at, k, "nothing")
@@ -120,7 +134,7 @@ func (c checker) dict(n *node, s *shape) *node {
 		}
 		v := c.value(e.value, k)
 		if v == nil {
-			v = &node{kind: null, at: e.value.at}
+			v = &node{kind: null, wrong: true, at: e.value.at}
 		}
 		d.entries = append(d.entries, entry{e.key, e.at, v})
 	}
@@ -205,6 +219,10 @@ func (c checker) scalar(n *node, k *key, s *shape) *node {
 
 // unquoted is a number or a flag where a text is due.
 func (c checker) unquoted(n *node, k *key, s *shape) {
+	if s.span != nil {
+		c.span(n, k, s)
+		return
+	}
 	if s.rule == accountID {
 		c.found.add(n.at, "", "account has to stand in quotes: account: %s; without them YAML reads a number, an octal one when it starts with 0", quote(n.text))
 		return
@@ -276,7 +294,7 @@ func (s *shape) placeheld(t string) bool { return !s.plain && strings.Contains(t
 func (c checker) span(n *node, k *key, s *shape) bool {
 	d, err := time.ParseDuration(n.text)
 	switch {
-	case n.text == "" || err != nil || !duration.pattern.MatchString(n.text):
+	case err != nil || !duration.pattern.MatchString(n.text):
 		c.found.add(n.at, k.sample(), "%s takes %s with its unit, not %s", k.said(), k.takes(), quote(n.text))
 		return false
 	case d < s.span.min || d > s.span.max:

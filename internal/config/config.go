@@ -21,8 +21,9 @@ import (
 // Name is what the file is called at the root of a repository.
 const Name = "slipway.yaml"
 
-// maxSize is more than any file that a person writes.
-const maxSize = 256 << 10
+// maxSize is more than any file that a person writes; the parser takes time
+// that grows with the square of the size.
+const maxSize = 64 << 10
 
 // Load reads the file at path. Its errors about what the file says are Errors.
 func Load(path string) (*slipway.Stack, error) {

@@ -95,7 +95,7 @@ func TestGoodFilesMeanWhatTheirGoldenSays(t *testing.T) {
 }
 
 func TestBadFilesAreRefusedInTheWordsOfTheirGolden(t *testing.T) {
-	for _, file := range append(fixtures(t, "bad"), fixtures(t, "wrong")...) {
+	for _, file := range fixtures(t, "wrong") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			source, err := os.ReadFile(file)
 			if err != nil {

@@ -29,10 +29,10 @@ func shorten(name, suffix string) string {
 
 // names holds a service's default names against AWS's rules.
 func (b *builder) names(s *slipway.Service, n *node, at slipway.Position) {
-	if !ecsName.pattern.MatchString(s.Name) {
-		b.found.add(place(n.get("name"), at), "", "the service's name %q is not right: %s", s.Name, ecsName.says)
-	}
-	if !groupName.pattern.MatchString(s.TargetGroup) {
-		b.found.add(place(n.get("target-group"), at), "", "the target group's name %q is not right: %s", s.TargetGroup, groupName.says)
+	switch {
+	case n.get("name") == nil && !ecsName.pattern.MatchString(s.Name):
+		b.found.add(at, `name: "{env}-demo"`, "the service's name %q is not right: %s", s.Name, ecsName.says)
+	case n.get("target-group") == nil && ecsName.pattern.MatchString(s.Name) && !groupName.pattern.MatchString(s.TargetGroup):
+		b.found.add(at, `target-group: "{env}-demo-tg"`, "the target group's name %q is not right: %s", s.TargetGroup, groupName.says)
 	}
 }

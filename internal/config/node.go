@@ -30,6 +30,7 @@ type node struct {
 	kind    kind
 	text    string // of a scalar, exactly as written
 	quoted  bool
+	wrong   bool // it was something wrong, which was told
 	items   []*node
 	entries []entry
 	at      slipway.Position

@@ -107,8 +107,8 @@ func (r *reader) document(file *ast.File, start slipway.Position) *node {
 		r.found.add(start, "app: my-app", "the file is empty")
 		return nil
 	}
-	if len(docs) > 1 {
-		r.found.add(r.at(docs[1]), "", "a second document; a file has one, without ---")
+	if len(docs) > 1 && docs[1].Body != nil {
+		r.found.add(r.at(docs[1].Body), "", "a second document; a file has one, without ---")
 	}
 	n := r.node(docs[0].Body)
 	if r.over {
@@ -118,9 +118,6 @@ func (r *reader) document(file *ast.File, start slipway.Position) *node {
 }
 
 func (r *reader) at(n ast.Node) slipway.Position {
-	if d, ok := n.(*ast.DocumentNode); ok && d.Start == nil && d.Body != nil {
-		n = d.Body
-	}
 	t := n.GetToken()
 	switch m := n.(type) {
 	case *ast.MappingNode:
@@ -204,6 +201,9 @@ func (r *reader) scalar(n ast.Node, at slipway.Position) *node {
 		}
 	case *ast.StringNode:
 		s.quoted = t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
+		if !s.quoted && decimal.MatchString(t.Value) {
+			s.kind = number // too large for the parser
+		}
 	default:
 		r.found.add(at, "", "this is no value that the file can have")
 		s.kind = null

@@ -17,7 +17,7 @@ var (
 	// CreateRepository's pattern, with a registry's host before it when the image is elsewhere.
 	repositoryName = newRule(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?([a-z0-9]+([._-]+[a-z0-9]+)*/)*[a-z0-9]+([._-]+[a-z0-9]+)*$`, "lowercase letters, digits, and single . _ - / between them")
 	imageTag       = newRule(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, "letters, digits, . _ and -, 128 at most")
-	reference      = newRule(`^[^\s]+$`, "an image reference without blanks")
+	imageReference = newRule(`^[^\s]+$`, "an image reference without blanks")
 	// The host-header condition: 128 characters, * and ? as wildcards.
 	hostName = newRule(`^[A-Za-z0-9*?]([A-Za-z0-9*?-]*[A-Za-z0-9*?])?(\.[A-Za-z0-9*?]([A-Za-z0-9*?-]*[A-Za-z0-9*?])?)+$`, "a host's name alone: no https://, no port, no path")
 	// The path-pattern condition: 128 characters.
@@ -46,7 +46,7 @@ var (
 	userName     = newRule(`^[A-Za-z0-9_.:-]+$`, "user, uid, user:group or uid:gid")
 	schedule     = newRule(`^(rate|cron)\(.+\)$`, "rate(5 minutes) or cron(0 3 * * ? *)")
 	listenerName = newRule(`^([0-9]{1,5}|arn:aws[a-z-]*:elasticloadbalancing:\S+)$`, "a listener's port in quotes, or its ARN")
-	duration     = newRule(`^([0-9]+h)?([0-9]+m)?([0-9]+s)?$`, "a duration with its unit")
+	duration     = newRule(`^[0-9]+(h([0-9]+m)?([0-9]+s)?|m([0-9]+s)?|s)$`, "a duration with its unit")
 )
 
 // retentions are the days that CloudWatch Logs can keep events: PutRetentionPolicy.

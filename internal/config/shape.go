@@ -33,9 +33,11 @@ type shape struct {
 	short string
 	// or is another shape that does as well, of another kind.
 	or *shape
-	// coerce lets numbers and flags be text, exactly as written; and null remove
-	// what is inherited.
+	// coerce lets numbers and flags be text, exactly as written.
 	coerce bool
+	// removes lets null (~) remove what is inherited; empty lets it be a dict
+	// without keys.
+	removes, empty bool
 	// late texts may have {tag} and {commit}; plain texts no placeholder at all.
 	late, plain bool
 	example     string
@@ -62,7 +64,7 @@ func newRule(pattern, says string) *rule { return &rule{regexp.MustCompile(patte
 // span bounds a duration.
 type span struct{ min, max time.Duration }
 
-// like is a copy of s under its own name.
+// key is the key of that name, or nil.
 func (s *shape) key(name string) *key {
 	for _, k := range s.keys {
 		if k.name == name {

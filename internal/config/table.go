@@ -15,13 +15,13 @@ var fileShape = &shape{kind: dict, name: "file", doc: "The top of the file.", ke
 	{name: "dns", shape: dnsShape, what: "Who answers for the hosts' names.", example: "cloudflare", fallback: "cloudflare"},
 }}
 
-var environmentsShape = &shape{kind: dict, called: "environment", names: envName, each: environmentShape}
+var environmentsShape = mapOf("environment", envName, environmentShape)
 
-var servicesShape = &shape{kind: dict, called: "service", names: keyName, each: serviceShape}
+var servicesShape = mapOf("service", keyName, serviceShape)
 
-var jobsShape = &shape{kind: dict, called: "job", names: keyName, each: jobShape}
+var jobsShape = mapOf("job", keyName, jobShape)
 
-var environmentShape = &shape{kind: dict, name: "environment", doc: "One place that the application runs in. What it says about image, service, services, jobs, cluster and dns is laid over what the top of the file says: keys merge, lists and values replace.", keys: []*key{
+var environmentShape = &shape{kind: dict, name: "environment", empty: true, doc: "One place that the application runs in. What it says about image, service, services, jobs, cluster and dns is laid over what the top of the file says: keys merge, lists and values replace.", keys: []*key{
 	{name: "on", shape: words("engine", "aws"), what: "Where: the engine on this machine, or AWS.", example: "aws", fallback: "engine"},
 	{name: "account", shape: plainOf(accountID), what: "The AWS account; no other is ever read or changed. Required on aws.", example: `"029479441096"`},
 	{name: "region", shape: plainOf(regionName), what: "The AWS region. Required on aws.", example: "eu-west-1", fallback: "eu-west-1 on the engine"},
@@ -36,17 +36,17 @@ var environmentShape = &shape{kind: dict, name: "environment", doc: "One place t
 }}
 
 var imageShape = &shape{kind: dict, name: "image", short: "reference", doc: "An image that the repository builds. A text in its place is an image that others make.", keys: []*key{
-	{name: "reference", shape: lateOf(reference), what: "An image that others make: nothing is built or pushed.", example: "docker.io/library/nginx:1.27"},
+	{name: "reference", shape: lateOf(imageReference), what: "An image that others make: nothing is built or pushed.", example: "docker.io/library/nginx:1.27"},
 	{name: "context", shape: textOf(filePath), what: "The folder that is sent to the builder.", example: "api", fallback: "."},
 	{name: "dockerfile", shape: textOf(filePath), what: "The Dockerfile, relative to the context.", example: "Dockerfile.production", fallback: "Dockerfile"},
 	{name: "target", shape: textOf(anyText), what: "The build stage to stop at.", example: "runtime", fallback: "the last"},
-	{name: "args", shape: mapOf("build argument", argName, &shape{kind: text, late: true, coerce: true}), what: "Build arguments: docker build --build-arg.", example: "{ WT_CONFIG: \"{env}\" }"},
+	{name: "args", shape: mapOf("build argument", argName, &shape{kind: text, late: true, coerce: true, removes: true}), what: "Build arguments: docker build --build-arg.", example: "{ WT_CONFIG: \"{env}\" }"},
 	{name: "per", shape: words("environment", "release"), what: "environment: an image for each environment and tag; release: one for a tag, promoted from environment to environment.", example: "release", fallback: "environment"},
 	{name: "repository", shape: textOf(repositoryName), what: "The repository's name in the account's registry; with a host before it, on another registry.", example: "docker.io/windingtree/explorer", fallback: "{app}"},
 	{name: "tag", shape: lateOf(imageTag), what: "The image's tag.", example: `"{tag}"`, fallback: "{tag}-{env}; {tag} for an image per release"},
 }}
 
-var serviceShape = &shape{kind: dict, name: "service", doc: "One service: a task that is kept running, and how requests get there.", keys: append([]*key{
+var serviceShape = &shape{kind: dict, name: "service", empty: true, doc: "One service: a task that is kept running, and how requests get there.", keys: append([]*key{
 	{name: "name", shape: textOf(ecsName), what: "The ECS service's name.", example: "\"{env}-update-api\"", fallback: "{env}-{app}, with the service's key behind where there are several"},
 	{name: "family", shape: textOf(ecsName), what: "The task definition's family.", example: "\"{env}-{app}\"", fallback: "the service's name"},
 	{name: "target-group", shape: textOf(groupName), what: "The target group's name.", example: "\"{env}-demo-tg\"", fallback: "the service's name and -tg, shortened to 32 characters"},
@@ -77,7 +77,7 @@ var ruleShape = &shape{kind: dict, name: "rule", doc: "One more rule of the list
 
 var healthShape = &shape{kind: dict, name: "health", short: "path", doc: "The health check of the target group. A text in its place is the path.", keys: []*key{
 	{name: "path", shape: textOf(healthPath), what: "What is asked for.", example: "/healthz", fallback: "/"},
-	{name: "status", shape: &shape{kind: text, rule: statusCodes, plain: true, coerce: true}, what: "The status codes that are healthy.", example: "200-299", fallback: "200"},
+	{name: "status", shape: &shape{kind: text, rule: statusCodes, plain: true, or: numberOf(200, 499)}, what: "The status codes that are healthy.", example: "200-299", fallback: "200"},
 	{name: "interval", shape: spanOf(5*time.Second, 300*time.Second), what: "Time between checks.", example: "10s", fallback: "5s"},
 	{name: "timeout", shape: spanOf(2*time.Second, 120*time.Second), what: "How long an answer may take; less than the interval.", example: "2s", fallback: "2s"},
 	{name: "healthy", shape: numberOf(2, 10), what: "Checks in a row that make a target healthy.", example: "2", fallback: "2"},
@@ -86,11 +86,11 @@ var healthShape = &shape{kind: dict, name: "health", short: "path", doc: "The he
 	{name: "command", shape: commandShape, what: "A command that is run in the container as its own health check.", example: "[CMD, /healthcheck]"},
 }}
 
-var commandShape = oneOrMore(&shape{kind: text, late: true})
+var commandShape = oneOrMore(lateOf(anyText))
 
 var scaleShape = &shape{kind: dict, name: "scale", doc: "Target tracking: the number of tasks follows the load between two counts.", keys: []*key{
 	{name: "min", shape: numberOf(0, 5000), what: "The fewest tasks.", example: "2", fallback: "1"},
-	{name: "max", shape: numberOf(1, 5000), what: "The most tasks.", example: "10", required: true},
+	{name: "max", shape: numberOf(1, 5000), what: "The most tasks; required.", example: "10"},
 	{name: "cpu", shape: numberOf(1, 100), what: "Average CPU to keep, percent of what is reserved.", example: "60"},
 	{name: "memory", shape: numberOf(1, 100), what: "Average memory to keep, percent.", example: "75"},
 	{name: "requests", shape: numberOf(1, 1000000), what: "Requests per minute and target to keep.", example: "1000"},
@@ -112,7 +112,7 @@ var logShape = &shape{kind: dict, name: "log", short: "group", doc: "A log group
 	{name: "retention", shape: &shape{kind: number, numbers: retentions}, what: "Days that events are kept.", example: "30", fallback: "as the group has it; 30 for a new one"},
 }}
 
-var volumeShape = &shape{kind: dict, name: "volume", doc: "Storage for a task.", coerce: true, keys: []*key{
+var volumeShape = &shape{kind: dict, name: "volume", doc: "Storage for a task.", empty: true, keys: []*key{
 	{name: "host", shape: textOf(hostPath), what: "A folder of the instance.", example: "/srv/data", fallback: "lives as long as the task"},
 }}
 
@@ -132,8 +132,8 @@ var containerKeys = []*key{
 	{name: "memory", shape: memoryShape, what: "Memory in MiB: the soft limit, or both.", example: "128", fallback: "128"},
 	{name: "command", shape: commandShape, what: "The command, a list of words; a text is split as a shell would.", example: "[node, server.js]", fallback: "the image's"},
 	{name: "entrypoint", shape: commandShape, what: "The entry point.", example: "[/sbin/tini, --]", fallback: "the image's"},
-	{name: "variables", shape: mapOf("variable", variableName, &shape{kind: text, late: true, coerce: true}), what: "Environment variables. Numbers, true and false become text exactly as written; nothing (~) removes what is inherited.", example: "{ LOG_LEVEL: info }"},
-	{name: "secrets", shape: mapOf("variable", variableName, &shape{kind: text, rule: secretSource}), what: "Environment variables from SSM parameters or Secrets Manager.", example: "{ INFURA_API_KEY: \"ssm:/{env}/infura-api-key\" }"},
+	{name: "variables", shape: mapOf("variable", variableName, &shape{kind: text, late: true, coerce: true, removes: true}), what: "Environment variables. Numbers, true and false become text exactly as written; nothing (~) removes what is inherited.", example: "{ LOG_LEVEL: info }"},
+	{name: "secrets", shape: mapOf("variable", variableName, &shape{kind: text, rule: secretSource, removes: true}), what: "Environment variables from SSM parameters or Secrets Manager.", example: "{ INFURA_API_KEY: \"ssm:/{env}/infura-api-key\" }"},
 	{name: "stop", shape: spanOf(0, 120*time.Second), what: "How long a container may take to stop after SIGTERM.", example: "30s", fallback: "10s"},
 	{name: "user", shape: textOf(userName), what: "The user that it runs as.", example: "1000:1000", fallback: "the image's"},
 	{name: "mounts", shape: mapOf("path", hostPath, mountShape), what: "Volumes, by the path where the container sees them.", example: "{ /data: data }"},
@@ -145,19 +145,19 @@ var memoryShape = &shape{kind: dict, name: "memory", short: "soft", doc: "Memory
 }}
 
 var mountShape = &shape{kind: dict, name: "mount", short: "volume", doc: "A volume in a container. A text in its place is the volume's name.", keys: []*key{
-	{name: "volume", shape: textOf(ecsName), what: "The volume's name.", example: "data", required: true},
+	{name: "volume", shape: textOf(ecsName), what: "The volume's name; required.", example: "data"},
 	{name: "read-only", shape: flagOf(), what: "Whether the container may only read.", example: "true", fallback: "false"},
 }}
 
 var containerShape = &shape{kind: dict, name: "container", doc: "One of several containers of a task.", keys: append([]*key{
 	{name: "essential", shape: flagOf(), what: "Whether the task ends with it.", example: "false", fallback: "true"},
 	{name: "health", shape: &shape{kind: dict, name: "container health", doc: "The container's own health check.", keys: []*key{
-		{name: "command", shape: commandShape, what: "The command that is run in the container.", example: "[CMD, /healthcheck]", required: true},
+		{name: "command", shape: commandShape, what: "The command that is run in the container.", example: "[CMD, /healthcheck]"},
 	}}, what: "The container's own health check.", example: "{ command: [CMD, /healthcheck] }"},
 }, containerKeys...)}
 
 var jobShape = &shape{kind: dict, name: "job", doc: "A task that runs to its end, from a service's task definition.", keys: []*key{
-	{name: "command", shape: commandShape, what: "The command.", example: "[./migrate, --all]", required: true},
+	{name: "command", shape: commandShape, what: "The command; required.", example: "[./migrate, --all]"},
 	{name: "schedule", shape: plainOf(schedule), what: "When it runs, as EventBridge has it.", example: "cron(0 3 * * ? *)", fallback: "on demand: slipway run ENV JOB"},
 	{name: "service", shape: plainOf(keyName), what: "The service whose task definition it runs.", example: "api", fallback: "the only one"},
 	{name: "container", shape: textOf(ecsName), what: "The container that runs the command.", example: "web", fallback: "the first"},
@@ -174,7 +174,7 @@ var clusterShape = &shape{kind: dict, name: "cluster", short: "name", doc: "A cl
 	{name: "vpc", shape: textOf(awsName), what: "A VPC to use: its id or name.", example: "vpc-0ab12cd34ef56ab78"},
 	{name: "subnets", shape: listOf(textOf(awsName)), what: "Subnets to use: ids or names.", example: "[subnet-0ab1, subnet-0cd2]"},
 	{name: "load-balancer", shape: textOf(awsName), what: "A load balancer to use: its name or ARN.", example: "shared-balancer"},
-	{name: "listener", shape: &shape{kind: text, rule: listenerName, coerce: true}, what: "Its HTTPS listener: port or ARN.", example: "443", fallback: "443"},
+	{name: "listener", shape: &shape{kind: text, rule: listenerName, plain: true, or: numberOf(1, 65535)}, what: "Its HTTPS listener: port or ARN.", example: "443", fallback: "443"},
 	{name: "security-groups", shape: groupsShape, what: "Security groups to use: ids or names.", example: "{ balancer: [sg-0ab1], instances: [sg-0cd2] }"},
 }}
 
