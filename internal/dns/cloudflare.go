@@ -1,0 +1,195 @@
+package dns
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	cfdns "github.com/cloudflare/cloudflare-go/v6/dns"
+	"github.com/cloudflare/cloudflare-go/v6/option"
+	"github.com/cloudflare/cloudflare-go/v6/zones"
+)
+
+// Cloudflare keeps names in Cloudflare's zones, through an API token that may
+// read zones and edit their DNS.
+type Cloudflare struct {
+	zones   *zones.ZoneService
+	records *cfdns.RecordService
+	create  bool
+
+	mu    sync.Mutex
+	known map[string]string // zone's name → id
+}
+
+// NewCloudflare takes the API's base URL ("" is Cloudflare's own) and a token.
+// With makeZones a name in no zone gets one: the engine's zones are nobody's
+// property.
+func NewCloudflare(base, token string, makeZones bool) *Cloudflare {
+	options := []option.RequestOption{option.WithAPIToken(token), option.WithMaxRetries(5), option.WithMiddleware(refusals)}
+	if base != "" {
+		options = append(options, option.WithBaseURL(strings.TrimSuffix(base, "/")+"/"))
+	} else {
+		options = append(options, option.WithEnvironmentProduction())
+	}
+	return &Cloudflare{zones: zones.NewZoneService(options...), records: cfdns.NewRecordService(options...), create: makeZones, known: map[string]string{}}
+}
+
+// Name implements Provider.
+func (c *Cloudflare) Name() string { return "cloudflare" }
+
+// zone is the id of the zone that the name is in: the longest that there is.
+func (c *Cloudflare) zone(ctx context.Context, name string) (string, error) {
+	ctx = listening(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	labels := strings.Split(Bare(name), ".")
+	for i := range labels[:max(len(labels)-1, 0)] {
+		candidate := strings.Join(labels[i:], ".")
+		if id := c.known[candidate]; id != "" {
+			return id, nil
+		}
+		var list zones.ZoneListParams
+		list.Name.Value, list.Name.Present = candidate, true
+		page, err := c.zones.List(ctx, list)
+		if err != nil {
+			return "", explain(ctx, "reading zones", err)
+		}
+		if len(page.Result) > 0 {
+			c.known[candidate] = page.Result[0].ID
+			return page.Result[0].ID, nil
+		}
+	}
+	if !c.create || len(labels) < 2 {
+		return "", fmt.Errorf("%w at Cloudflare that the token can read holds %s; give the token Zone:Read and DNS:Edit for its zone", ErrZone, name)
+	}
+	apex := strings.Join(labels[len(labels)-2:], ".")
+	var made zones.ZoneNewParams
+	made.Name.Value, made.Name.Present = apex, true
+	made.Type.Value, made.Type.Present = zones.TypeFull, true
+	z, err := c.zones.New(ctx, made)
+	if err != nil {
+		return "", explain(ctx, "making zone "+apex, err)
+	}
+	c.known[apex] = z.ID
+	return z.ID, nil
+}
+
+// Find implements Provider.
+func (c *Cloudflare) Find(ctx context.Context, name, kind string) ([]Record, error) {
+	ctx = listening(ctx)
+	zone, err := c.zone(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var list []Record
+	var params cfdns.RecordListParams
+	params.ZoneID.Value, params.ZoneID.Present = zone, true
+	params.Name.Present = true
+	params.Name.Value.Exact.Value, params.Name.Value.Exact.Present = Bare(name), true
+	pages := c.records.ListAutoPaging(ctx, params)
+	for pages.Next() {
+		r := pages.Current()
+		if kind == "CNAME" && (r.Type == "A" || r.Type == "AAAA" || r.Type == "CNAME") || string(r.Type) == kind {
+			list = append(list, Record{ID: r.ID, Name: Bare(r.Name), Type: string(r.Type), Content: Bare(r.Content), Proxied: r.Proxied, Comment: r.Comment})
+		}
+	}
+	return list, explain(ctx, "reading records of "+name, pages.Err())
+}
+
+// Put implements Provider.
+func (c *Cloudflare) Put(ctx context.Context, r Record) error {
+	ctx = listening(ctx)
+	zone, err := c.zone(ctx, r.Name)
+	if err != nil {
+		return err
+	}
+	var body cfdns.CNAMERecordParam
+	body.Name.Value, body.Name.Present = Bare(r.Name), true
+	body.Type.Value, body.Type.Present = cfdns.CNAMERecordTypeCNAME, true
+	body.Content.Value, body.Content.Present = Bare(r.Content), true
+	body.TTL.Value, body.TTL.Present = 1, true // automatic
+	body.Proxied.Value, body.Proxied.Present = r.Proxied, true
+	body.Comment.Value, body.Comment.Present = r.Comment, r.Comment != ""
+	if r.ID == "" {
+		params := cfdns.RecordNewParams{Body: body}
+		params.ZoneID.Value, params.ZoneID.Present = zone, true
+		_, err = c.records.New(ctx, params)
+	} else {
+		params := cfdns.RecordUpdateParams{Body: body}
+		params.ZoneID.Value, params.ZoneID.Present = zone, true
+		_, err = c.records.Update(ctx, r.ID, params)
+	}
+	return explain(ctx, "writing "+r.Name, err)
+}
+
+// Remove implements Provider.
+func (c *Cloudflare) Remove(ctx context.Context, r Record) error {
+	ctx = listening(ctx)
+	zone, err := c.zone(ctx, r.Name)
+	if err != nil {
+		return err
+	}
+	var params cfdns.RecordDeleteParams
+	params.ZoneID.Value, params.ZoneID.Present = zone, true
+	_, err = c.records.Delete(ctx, r.ID, params)
+	err = explain(ctx, "removing "+r.Name, err)
+	if e, ok := errors.AsType[*refusal](err); ok && e.status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
+
+// refusal is an answer of the API that is no success, in Cloudflare's words.
+type refusal struct {
+	status, code int
+	message      string
+}
+
+func (e *refusal) Error() string { return fmt.Sprintf("%s (code %d)", e.message, e.code) }
+
+// refusals notes why a request was refused. The client's own error type lives in
+// its root package, which links every product that Cloudflare has.
+func refusals(r *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+	res, err := next(r)
+	if err != nil || res.StatusCode < 400 || res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= 500 {
+		return res, err
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	if err != nil {
+		return res, err
+	}
+	var envelope struct {
+		Errors []struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if said, ok := r.Context().Value(refusal{}).(*refusal); ok && json.Unmarshal(body, &envelope) == nil && len(envelope.Errors) > 0 {
+		*said = refusal{res.StatusCode, envelope.Errors[0].Code, envelope.Errors[0].Message}
+	}
+	return res, nil
+}
+
+// listening is a context in which refusals says why a request was refused.
+func listening(ctx context.Context) context.Context {
+	return context.WithValue(ctx, refusal{}, new(refusal))
+}
+
+// explain is an error in Cloudflare's own words, where it had any.
+func explain(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if said, ok := ctx.Value(refusal{}).(*refusal); ok && said.status != 0 {
+		err = said
+	}
+	return fmt.Errorf("cloudflare: %s: %w", what, err)
+}

@@ -1,0 +1,56 @@
+// Package dns writes the names that a deploy needs: a host's CNAME to its load
+// balancer and the records that prove a certificate's domain. One small
+// interface, a file for each provider. Cloud calls it.
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Record is one name.
+type Record struct {
+	// ID is the provider's.
+	ID, Name, Type, Content string
+	Proxied                 bool
+	Comment                 string
+}
+
+// Provider keeps zones.
+type Provider interface {
+	// Name is the provider's, for messages.
+	Name() string
+	// Find is the records of a name that are of the type or stand in its way: a
+	// CNAME stands alone, so for one all records of the name are.
+	Find(ctx context.Context, name, kind string) ([]Record, error)
+	// Put writes a record, in the place of the one whose ID it has.
+	Put(ctx context.Context, r Record) error
+	// Remove takes one away; one that is gone already is no error.
+	Remove(ctx context.Context, r Record) error
+}
+
+// ErrZone is the error of a name in no zone that the credentials can see.
+var ErrZone = errors.New("no zone")
+
+// None is the provider of names that somebody else keeps: it has no record and
+// says which ones to write.
+type None struct{}
+
+// Name implements Provider.
+func (None) Name() string { return "none" }
+
+// Find implements Provider.
+func (None) Find(context.Context, string, string) ([]Record, error) { return nil, nil }
+
+// Put implements Provider.
+func (None) Put(_ context.Context, r Record) error {
+	return fmt.Errorf("%w: dns is none in slipway.yaml; write this record by hand: %s %s %s", ErrZone, r.Name, r.Type, r.Content)
+}
+
+// Remove implements Provider.
+func (None) Remove(context.Context, Record) error { return nil }
+
+// Bare is a name without the dot at its end, in lower case.
+func Bare(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -1,0 +1,37 @@
+package slipway
+
+// Observed is what an account has of one environment.
+type Observed struct {
+	Account, Region string
+	// Resources are those that the environment wants and that are there.
+	Resources map[ID]Seen
+	// Instances are the cluster's container instances, the roomiest first.
+	Instances []InstanceRoom
+	// Running is what each service runs, by its ECS name.
+	Running map[string]Running
+	// Rules and Certificates count what the load balancer has against its quotas.
+	Rules, Certificates Quota
+	// Notes are what an adopted environment has that deviates from the rules that
+	// Slipway keeps in its own.
+	Notes []string
+}
+
+// Quota is how much of an allowance is used.
+type Quota struct{ Used, Limit int }
+
+// Running is what a service runs.
+type Running struct {
+	// Revision is the task definition's ARN.
+	Revision string
+	// Tag and Commit are the release's, Image the reference that it was started from.
+	Tag, Commit, Image string
+	Desired, Tasks     int
+	// Deployments are the rollouts in progress, the newest first.
+	Deployments []Deployment
+}
+
+// Deployment is one rollout of a service, as ECS tells of it.
+type Deployment struct {
+	ID, Status, Revision, RolloutState, Reason string
+	Desired, Running, Pending, FailedTasks     int
+}
