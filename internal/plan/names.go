@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -95,9 +96,6 @@ func (n Names) Capacity() slipway.ID {
 	return slipway.ID{Kind: slipway.KindCapacity, Name: n.c.Name}
 }
 
-// Logs is the log group that the file's environment shares.
-func (n Names) Logs() slipway.ID { return slipway.ID{Kind: slipway.KindLogGroup, Name: n.c.Name} }
-
 // ServiceNames are what one service's resources are called.
 type ServiceNames struct{ s *slipway.Service }
 
@@ -114,8 +112,14 @@ func (n ServiceNames) TargetGroup() slipway.ID {
 	return slipway.ID{Kind: slipway.KindTargetGroup, Name: n.s.TargetGroup}
 }
 
-// Rule is the listener's rule that leads to the target group.
-func (n ServiceNames) Rule() slipway.ID { return slipway.ID{Kind: slipway.KindRule, Name: n.s.Name} }
+// Rule is the listener's i-th rule that leads to the target group.
+func (n ServiceNames) Rule(i int) slipway.ID {
+	name := n.s.Name
+	if i > 0 {
+		name = fmt.Sprintf("%s/%d", name, i+1)
+	}
+	return slipway.ID{Kind: slipway.KindRule, Name: name}
+}
 
 // ExecutionRole is the role that ECS reads the service's secrets with.
 func (n ServiceNames) ExecutionRole() slipway.ID {

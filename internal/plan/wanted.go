@@ -18,12 +18,16 @@ const (
 	PhaseDeploy      = "deploy"
 )
 
+// TheBalancer is where a host's record leads.
+const TheBalancer = "the load balancer"
+
 // Wanted lists the resources that an environment asks for, a resource after
 // those it needs.
 func Wanted(env *slipway.Environment) []slipway.Resource {
 	w := &wanted{env: env, names: Of(env)}
 	w.environment()
-	w.repository()
+	w.logs()
+	w.repositories()
 	hosts := w.hosts()
 	w.listeners(hosts)
 	for i := range env.Services {
@@ -36,6 +40,7 @@ func Wanted(env *slipway.Environment) []slipway.Resource {
 func EnvironmentOnly(env *slipway.Environment) []slipway.Resource {
 	w := &wanted{env: env, names: Of(env)}
 	w.environment()
+	w.logs()
 	w.listeners(w.hosts())
 	return w.list
 }
@@ -64,7 +69,6 @@ func (w *wanted) environment() {
 		return
 	}
 	w.network()
-	w.own(n.Logs(), slipway.Settings{"retention": days(w.retention())})
 	w.own(n.Cluster(), slipway.Settings{"container insights": onOff(c.Insights)})
 	if slices.ContainsFunc(w.env.Services, func(s slipway.Service) bool { return s.Capacity != "fargate" }) || len(w.env.Services) == 0 {
 		w.capacity()
@@ -106,33 +110,37 @@ func (w *wanted) capacity() {
 	}, n.Cluster(), n.Provider())
 }
 
-func (w *wanted) retention() int {
+// logs are the log groups that services write to. A retention that the file
+// doesn't give is left alone.
+func (w *wanted) logs() {
 	for _, s := range w.env.Services {
-		if s.LogRetentionDays > 0 {
-			return s.LogRetentionDays
+		id := logGroup(s.LogGroup)
+		if s.LogGroup == "" || slices.ContainsFunc(w.list, func(r slipway.Resource) bool { return r.ID == id }) {
+			continue
 		}
+		r := slipway.Resource{ID: id, Phase: PhaseEnvironment, Settings: slipway.Settings{}}
+		if s.LogRetentionDays > 0 {
+			r.Settings["retention"] = strconv.Itoa(s.LogRetentionDays) + " days"
+		}
+		w.add(r)
 	}
-	return 30
 }
+
+func logGroup(name string) slipway.ID { return slipway.ID{Kind: slipway.KindLogGroup, Name: name} }
 
 func (w *wanted) routed() bool {
-	return slices.ContainsFunc(w.env.Services, func(s slipway.Service) bool { return s.Port != 0 && len(s.Hosts) > 0 })
+	return slices.ContainsFunc(w.env.Services, func(s slipway.Service) bool { return s.Port != 0 && len(s.Rules) > 0 })
 }
 
-func (w *wanted) repository() {
-	name := w.env.Image.Repository
-	if name == "" || Foreign(name) {
-		return
+// repositories are those of the images that this repository builds for the
+// account's own registry.
+func (w *wanted) repositories() {
+	for _, i := range w.env.Built() {
+		id := Repository(i.Repository)
+		if i.Host() == "" && !slices.ContainsFunc(w.list, func(r slipway.Resource) bool { return r.ID == id }) {
+			w.add(slipway.Resource{ID: id, Phase: PhaseImage})
+		}
 	}
-	w.add(slipway.Resource{ID: Repository(name), Phase: PhaseImage})
-}
-
-// Foreign tells whether an image's name is a reference to a registry that is not
-// the account's own: its first part is a host name, or it is somebody's name on
-// Docker Hub.
-func Foreign(repository string) bool {
-	first, _, slash := strings.Cut(repository, "/")
-	return slash && (strings.ContainsAny(first, ".:") || first == "docker.io" || first == "localhost")
 }
 
 // hosts are all services' host names, each once, in the file's order.
@@ -142,9 +150,11 @@ func (w *wanted) hosts() []string {
 		if s.Port == 0 {
 			continue
 		}
-		for _, h := range s.Hosts {
-			if !slices.Contains(hosts, h) {
-				hosts = append(hosts, h)
+		for _, r := range s.Rules {
+			for _, h := range r.Hosts {
+				if !slices.Contains(hosts, h) {
+					hosts = append(hosts, h)
+				}
 			}
 		}
 	}
@@ -170,7 +180,7 @@ func (w *wanted) listeners(hosts []string) {
 	for _, h := range hosts {
 		w.add(slipway.Resource{ID: Attachment(h), Phase: PhaseCertificate, After: []slipway.ID{n.HTTPS(), Certificate(h)}})
 		w.add(slipway.Resource{ID: Record(h), Phase: PhaseCertificate, After: []slipway.ID{n.Balancer()},
-			Settings: slipway.Settings{"proxied": onOff(w.env.DNS.Proxied)}})
+			Settings: slipway.Settings{"leads to": TheBalancer, "proxied": onOff(w.env.DNS.Proxied)}})
 	}
 }
 
@@ -186,21 +196,19 @@ func (w *wanted) service(s *slipway.Service) {
 		add(n.ExecutionRole(), slipway.Settings{"reads": strings.Join(SecretNames(s), " ")})
 		after = append(after, n.ExecutionRole())
 	}
-	if s.LogGroup != "" && s.LogGroup != w.names.Logs().Name {
-		id := slipway.ID{Kind: slipway.KindLogGroup, Name: s.LogGroup}
-		add(id, slipway.Settings{"retention": days(w.retention())})
-		after = append(after, id)
+	if s.LogGroup != "" {
+		after = append(after, logGroup(s.LogGroup))
 	}
 	if Routed(s) {
 		add(n.TargetGroup(), TargetGroupSettings(s), w.names.Balancer())
-		add(n.Rule(), RuleSettings(s), n.TargetGroup(), w.names.HTTPS())
-		after = append(after, n.TargetGroup(), n.Rule())
-	}
-	if w.env.Cluster.Owned {
-		after = append(after, w.names.Logs())
-		if s.Capacity != "fargate" {
-			after = append(after, w.names.Capacity())
+		after = append(after, n.TargetGroup())
+		for i := range s.Rules {
+			add(n.Rule(i), RuleSettings(s, i), n.TargetGroup(), w.names.HTTPS())
+			after = append(after, n.Rule(i))
 		}
+	}
+	if w.env.Cluster.Owned && s.Capacity != "fargate" {
+		after = append(after, w.names.Capacity())
 	}
 	add(n.Service(), ServiceSettings(w.env, s), after...)
 	if s.Scale != nil {
@@ -214,7 +222,7 @@ func (w *wanted) service(s *slipway.Service) {
 }
 
 // Routed tells whether the load balancer leads to the service.
-func Routed(s *slipway.Service) bool { return s.Port != 0 && len(s.Hosts) > 0 }
+func Routed(s *slipway.Service) bool { return s.Port != 0 && len(s.Rules) > 0 }
 
 // NeedsExecutionRole tells whether ECS itself has to act for the service's
 // tasks, beside what an instance's role allows.
@@ -257,14 +265,26 @@ func TargetGroupSettings(s *slipway.Service) slipway.Settings {
 	}
 }
 
-// RuleSettings are a listener rule's: its priority only where the file gives one.
-func RuleSettings(s *slipway.Service) slipway.Settings {
-	r := slipway.Settings{"host": strings.Join(slices.Sorted(slices.Values(s.Hosts)), " "), "target group": s.TargetGroup}
-	if len(s.Paths) > 0 {
-		r["path"] = strings.Join(slices.Sorted(slices.Values(s.Paths)), " ")
+// Protocol is a target group's protocol and its version, as one word.
+func Protocol(file string) string {
+	switch file {
+	case "https":
+		return "HTTPS"
+	case "grpc", "http2":
+		return "HTTP " + strings.ToUpper(file)
 	}
-	if s.Priority != 0 {
-		r["priority"] = strconv.Itoa(s.Priority)
+	return "HTTP"
+}
+
+// RuleSettings are a listener rule's: its priority only where the file gives one.
+func RuleSettings(s *slipway.Service, i int) slipway.Settings {
+	rule := s.Rules[i]
+	r := slipway.Settings{"host": strings.Join(slices.Sorted(slices.Values(rule.Hosts)), " "), "target group": s.TargetGroup}
+	if len(rule.Paths) > 0 {
+		r["path"] = strings.Join(slices.Sorted(slices.Values(rule.Paths)), " ")
+	}
+	if rule.Priority != 0 {
+		r["priority"] = strconv.Itoa(rule.Priority)
 	}
 	return r
 }
@@ -291,7 +311,7 @@ func ServiceSettings(env *slipway.Environment, s *slipway.Service) slipway.Setti
 		"minimum healthy": fmt.Sprintf("%d%%", s.MinHealthy),
 		"maximum":         fmt.Sprintf("%d%%", s.Most),
 		"family":          s.Family,
-		"roll back":       "on failure",
+		"roll back":       onOff(s.Rollback),
 	})
 	if s.Scale == nil {
 		r["count"] = strconv.Itoa(s.Count)
@@ -315,8 +335,6 @@ func scalingSettings(s *slipway.Scale) slipway.Settings {
 	}
 	return r
 }
-
-func days(n int) string { return strconv.Itoa(n) + " days" }
 
 func onOff(b bool) string {
 	if b {

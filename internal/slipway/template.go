@@ -25,3 +25,22 @@ func ExpandMap(templates map[string]string, tag, commit string) map[string]strin
 	}
 	return values
 }
+
+// AtRelease is the environment with a release's tag and commit in every template.
+func (e Environment) AtRelease(tag, commit string) Environment {
+	services := make([]Service, len(e.Services))
+	for i, s := range e.Services {
+		containers := make([]Container, len(s.Containers))
+		for j, c := range s.Containers {
+			c.Image = Expand(c.Image, tag, commit)
+			c.Command = ExpandAll(c.Command, tag, commit)
+			c.Entrypoint = ExpandAll(c.Entrypoint, tag, commit)
+			c.Variables = ExpandMap(c.Variables, tag, commit)
+			containers[j] = c
+		}
+		s.Containers = containers
+		services[i] = s
+	}
+	e.Services = services
+	return e
+}

@@ -1,0 +1,179 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// observeRules matches the listener's rules with the wanted ones: a rule is a
+// service's when it leads to its target group, or says its hosts and paths.
+func (a *Account) observeRules(ctx context.Context, env *slipway.Environment, listener string, wanted []slipway.Resource) error {
+	rules, err := a.rules(ctx, listener)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.seen.Rules = slipway.Quota{Used: len(rules), Limit: 100}
+	a.mu.Unlock()
+	groups, err := a.groupNames(ctx, rules)
+	if err != nil {
+		return err
+	}
+	taken := map[int]bool{}
+	for _, exact := range []bool{true, false} {
+		for _, w := range wanted {
+			if _, ok := a.look(w.ID); w.Kind != slipway.KindRule || ok {
+				continue
+			}
+			for i, r := range rules {
+				s := ruleSettings(r, groups)
+				same := s["host"] == w.Settings["host"] && s["path"] == w.Settings["path"]
+				if !taken[i] && (same || !exact && s["target group"] == w.Settings["target group"]) {
+					taken[i] = true
+					a.found(w.ID, slipway.Seen{Ref: aws.ToString(r.RuleArn), Settings: s})
+					break
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// rules are the listener's, the default one aside.
+func (a *Account) rules(ctx context.Context, listener string) ([]types.Rule, error) {
+	var rules []types.Rule
+	pages := elb.NewDescribeRulesPaginator(a.elb, &elb.DescribeRulesInput{ListenerArn: &listener, PageSize: aws.Int32(400)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading rules: %w", err)
+		}
+		for _, r := range page.Rules {
+			if !aws.ToBool(r.IsDefault) {
+				rules = append(rules, r)
+			}
+		}
+	}
+	return rules, nil
+}
+
+// groupNames are the target groups' names by ARN; an ARN says its name.
+func (a *Account) groupNames(_ context.Context, rules []types.Rule) (map[string]string, error) {
+	names := map[string]string{}
+	for _, r := range rules {
+		for _, act := range r.Actions {
+			if parts := strings.Split(aws.ToString(act.TargetGroupArn), "/"); len(parts) == 3 {
+				names[aws.ToString(act.TargetGroupArn)] = parts[1]
+			}
+		}
+	}
+	return names, nil
+}
+
+func ruleSettings(r types.Rule, groups map[string]string) slipway.Settings {
+	s := slipway.Settings{"priority": aws.ToString(r.Priority)}
+	for _, c := range r.Conditions {
+		values := c.Values
+		switch {
+		case c.HostHeaderConfig != nil:
+			values = c.HostHeaderConfig.Values
+		case c.PathPatternConfig != nil:
+			values = c.PathPatternConfig.Values
+		}
+		key := map[string]string{"host-header": "host", "path-pattern": "path"}[aws.ToString(c.Field)]
+		if key == "" {
+			key = "condition " + aws.ToString(c.Field)
+		}
+		s[key] = strings.Join(slices.Sorted(slices.Values(values)), " ")
+	}
+	for _, act := range r.Actions {
+		if act.Type == types.ActionTypeEnumForward {
+			s["target group"] = groups[aws.ToString(act.TargetGroupArn)]
+		}
+	}
+	return s
+}
+
+func (a *Account) applyRule(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
+	var conditions []types.RuleCondition
+	if h := s.Settings["host"]; h != "" {
+		conditions = append(conditions, types.RuleCondition{Field: aws.String("host-header"), HostHeaderConfig: &types.HostHeaderConditionConfig{Values: strings.Fields(h)}})
+	}
+	if p := s.Settings["path"]; p != "" {
+		conditions = append(conditions, types.RuleCondition{Field: aws.String("path-pattern"), PathPatternConfig: &types.PathPatternConditionConfig{Values: strings.Fields(p)}})
+	}
+	group := a.Ref(slipway.ID{Kind: slipway.KindTargetGroup, Name: s.Settings["target group"]})
+	actions := []types.Action{{Type: types.ActionTypeEnumForward, TargetGroupArn: &group}}
+	if s.Action == slipway.Create {
+		return a.createRule(ctx, env, s, conditions, actions)
+	}
+	rule := a.Ref(s.ID)
+	if _, err := a.elb.ModifyRule(ctx, &elb.ModifyRuleInput{RuleArn: &rule, Conditions: conditions, Actions: actions}); err != nil {
+		return err
+	}
+	if p, err := strconv.Atoi(s.Settings["priority"]); err == nil && slices.ContainsFunc(s.Differences, func(d slipway.Difference) bool { return d.Field == "priority" }) {
+		_, err := a.elb.SetRulePriorities(ctx, &elb.SetRulePrioritiesInput{RulePriorities: []types.RulePriorityPair{{RuleArn: &rule, Priority: aws.Int32(int32(p))}}})
+		return err
+	}
+	return nil
+}
+
+// createRule takes a free priority. Nobody hands them out: of two that choose the
+// same one at a time one is refused, and chooses again.
+func (a *Account) createRule(ctx context.Context, env *slipway.Environment, s slipway.Step, conditions []types.RuleCondition, actions []types.Action) error {
+	listener := a.Ref(plan.Of(env).HTTPS())
+	err := a.insist(ctx, "finding a free priority", 2*time.Minute, func(err error) bool {
+		return s.Settings["priority"] == "" && is(err, "PriorityInUse", "PriorityInUseException")
+	}, func(ctx context.Context) error {
+		priority, err := a.priority(ctx, listener, s)
+		if err != nil {
+			return err
+		}
+		out, err := a.elb.CreateRule(ctx, &elb.CreateRuleInput{ListenerArn: &listener, Priority: &priority, Conditions: conditions, Actions: actions, Tags: elbTags(env.Cluster.Name, s.Settings)})
+		if err == nil {
+			a.found(s.ID, slipway.Seen{Ref: aws.ToString(out.Rules[0].RuleArn)})
+		}
+		return err
+	})
+	if is(err, "TooManyRules", "TooManyRulesException") {
+		return fmt.Errorf("the load balancer has all the rules that it may have (%s); ask AWS for more, or set cluster.spread: a second load balancer", says(err))
+	}
+	return err
+}
+
+// priority is the file's, or the first free one: below 10,000 for a rule with
+// paths, which has to be asked before one without for the same host.
+func (a *Account) priority(ctx context.Context, listener string, s slipway.Step) (int32, error) {
+	if p, err := strconv.Atoi(s.Settings["priority"]); err == nil {
+		return int32(p), nil
+	}
+	rules, err := a.rules(ctx, listener)
+	if err != nil {
+		return 0, err
+	}
+	used := map[string]bool{}
+	for _, r := range rules {
+		used[aws.ToString(r.Priority)] = true
+	}
+	first := 1
+	if s.Settings["path"] == "" {
+		first = 10001
+	}
+	for p := first; p <= 50000; p++ {
+		if !used[strconv.Itoa(p)] {
+			return int32(p), nil
+		}
+	}
+	return 0, fmt.Errorf("no free priority on the listener")
+}
