@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -76,6 +77,8 @@ func newRoot(t *terminal) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newVersion(t), newEngine(t), newSchema(t))
+
 	return root
 }
+
+func encode(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

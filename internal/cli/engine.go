@@ -106,7 +106,7 @@ func engineRun(t *terminal) *cobra.Command {
 			cfg.Version = Version()
 			cfg.Log = slog.New(slog.NewJSONHandler(t.err, nil))
 			e, err := engine.Start(c.Context(), cfg)
-			report(ready, err)
+			tellParent(ready, err)
 			if err != nil {
 				return err
 			}
@@ -122,9 +122,9 @@ func engineRun(t *terminal) *cobra.Command {
 	return c
 }
 
-// report tells the parent that waits in `engine start` how it went: an error's
+// tellParent tells the parent that waits in `engine start` how it went: an error's
 // text, or nothing.
-func report(fd int, err error) {
+func tellParent(fd int, err error) {
 	if fd == 0 {
 		return
 	}

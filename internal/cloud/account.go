@@ -261,3 +261,25 @@ func (a *Account) insist(ctx context.Context, what string, limit time.Duration, 
 	}
 	return err
 }
+
+// Resolve gives the environment with what only the account tells: its region,
+// and secrets as ECS names them.
+func (a *Account) Resolve(env slipway.Environment) slipway.Environment {
+	env.Region = a.Region
+	services := make([]slipway.Service, len(env.Services))
+	for i, s := range env.Services {
+		containers := make([]slipway.Container, len(s.Containers))
+		for j, c := range s.Containers {
+			secrets := make(map[string]string, len(c.Secrets))
+			for k, from := range c.Secrets {
+				secrets[k] = secretName(slipway.SecretFrom(from, a.Region, a.ID))
+			}
+			c.Secrets = secrets
+			containers[j] = c
+		}
+		s.Containers = containers
+		services[i] = s
+	}
+	env.Services = services
+	return env
+}

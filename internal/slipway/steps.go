@@ -108,12 +108,12 @@ type State string
 
 // The states of a step.
 const (
-	Started  State = "started"
-	Progress State = "progress"
-	Done     State = "done"
-	Kept     State = "kept"
-	Failed   State = "failed"
-	Note     State = "note"
+	Started State = "started"
+	Working State = "progress"
+	Done    State = "done"
+	Kept    State = "kept"
+	Failed  State = "failed"
+	Note    State = "note"
 )
 
 // Sink takes events; it is called from several goroutines.

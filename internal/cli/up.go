@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/report"
+)
+
+func newUp(t *terminal) *cobra.Command {
+	d := &deployment{t: t}
+	o := release.Options{Here: true, Build: true, Environment: true}
+	c := &cobra.Command{
+		Use:   "up [ENV]",
+		Short: "Make whatever is missing until the application serves: engine, environment, image, deploy",
+		Long: `Takes the application from its repository to its URL. What is there already is
+kept, so it can be run again at any time; it ends with the URL, its certificate verified.
+The release is the last tag of the environment's branch, or the working tree where
+there is none yet. ENV is the first environment of slipway.yaml if left out.`,
+		Example: `  slipway up
+  slipway up production --tag v1.3.0`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return d.run(c.Context(), args, o, true)
+		},
+	}
+	d.flags(c)
+	c.Flags().StringVar(&o.Tag, "tag", "", "the release to start, instead of the branch's last tag")
+	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
+	return c
+}
+
+func newDeploy(t *terminal) *cobra.Command {
+	d := &deployment{t: t}
+	var o release.Options
+	c := &cobra.Command{
+		Use:   "deploy ENV",
+		Short: "Start a tag and wait for the truth",
+		Long: `Starts a release in an environment that is there, and waits until exactly it
+serves: its tasks run, its targets are healthy, its URL answers over verified TLS.
+A release that does not come up is rolled back, and that is a failure (exit 3).`,
+		Example: `  slipway deploy playground
+  slipway deploy production --tag v1.3.0`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return d.run(c.Context(), args, o, false)
+		},
+	}
+	d.flags(c)
+	c.Flags().StringVar(&o.Tag, "tag", "", "the release to start, instead of the branch's last tag")
+	c.Flags().BoolVar(&o.Build, "build", false, "build and push images that are missing")
+	c.Flags().BoolVar(&o.Force, "force", false, "start a new rollout even where nothing differs")
+	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
+	return c
+}
+
+// run is up and deploy.
+func (d *deployment) run(ctx context.Context, args []string, o release.Options, start bool) error {
+	if err := d.load(args); err != nil {
+		return err
+	}
+	if err := d.open(ctx, start); err != nil {
+		return err
+	}
+	o.Door, o.Sink = d.door, d.reporter.Sink
+	out, err := release.Run(ctx, d.account, d.stack, d.env, o)
+	d.reporter.End()
+	if err != nil {
+		return d.code(ctx, err)
+	}
+	return d.done(out)
+}
+
+// code is a run's error with the exit code that says how it left things.
+func (d *deployment) code(ctx context.Context, err error) error {
+	var f *release.Failure
+	switch {
+	case errors.Is(err, release.ErrRefused):
+		return err
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, fmt.Errorf("interrupted; what was begun goes on by itself, and slipway deploy %s continues from there", d.env.Name)}
+	case errors.Is(err, release.ErrSuperseded):
+		return &exit{exitHeld, err}
+	case errors.As(err, &f) && f.Serving:
+		return &exit{exitOldServes, err}
+	case errors.As(err, &f):
+		return &exit{exitNothing, err}
+	}
+	return &exit{exitOldServes, err}
+}
+
+// done says what serves, and what to do next.
+func (d *deployment) done(out *release.Outcome) error {
+	if d.json {
+		return encode(d.t.out, out)
+	}
+	for _, p := range out.Proofs {
+		days := int(time.Until(p.Expires).Hours() / 24)
+		fmt.Fprintf(d.t.out, "%-13s%s  %d in %d ms, certificate valid %d days\n", "serving", p.URL, p.Status, p.Took.Milliseconds(), days)
+	}
+	what := fmt.Sprintf("%s runs", out.Tag)
+	if !out.Changed {
+		what = fmt.Sprintf("%s runs already; nothing was changed", out.Tag)
+	}
+	fmt.Fprintf(d.t.out, "%-13s%s (%d API calls, %s)\n", "done", what, out.Calls, report.Seconds(out.Elapsed))
+	return nil
+}

@@ -1,0 +1,40 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Poll polls as Apply does while it waits: quickly at first, then slower.
+func (a *Account) Poll(ctx context.Context, what string, limit time.Duration, condition func(context.Context) (bool, error)) error {
+	return a.until(ctx, what, limit, condition)
+}
+
+// Return puts a service back on a revision that ran before.
+func (a *Account) Return(ctx context.Context, env *slipway.Environment, svc *slipway.Service, revision string) (slipway.Deployment, error) {
+	out, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision})
+	if err != nil {
+		return slipway.Deployment{}, fmt.Errorf("going back to %s: %w", revision, plain(err))
+	}
+	for _, d := range out.Service.Deployments {
+		if aws.ToString(d.Status) == "PRIMARY" {
+			return deployment(d), nil
+		}
+	}
+	return slipway.Deployment{}, fmt.Errorf("going back to %s: ECS shows no rollout", revision)
+}
+
+// Halt stops a service that never came up from starting task after task.
+func (a *Account) Halt(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
+	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DesiredCount: aws.Int32(0)})
+	if err != nil {
+		return fmt.Errorf("stopping %s: %w", svc.Name, plain(err))
+	}
+	return nil
+}

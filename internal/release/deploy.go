@@ -1,0 +1,198 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Failure is a deploy that did not come up.
+type Failure struct {
+	Service, Cause string
+	// OldTag is the release that serves instead; "" is none.
+	OldTag string
+	// Serving tells that an older revision serves.
+	Serving bool
+	Next    string
+}
+
+func (f *Failure) Error() string {
+	switch {
+	case f.Serving && f.OldTag != "":
+		return fmt.Sprintf("%s: %s. %s is serving", f.Service, f.Cause, f.OldTag)
+	case f.Serving:
+		return fmt.Sprintf("%s: %s. The old version is serving", f.Service, f.Cause)
+	}
+	return fmt.Sprintf("%s: %s. Nothing is serving", f.Service, f.Cause)
+}
+
+// ErrSuperseded is the error of a deploy that another one overtook.
+var ErrSuperseded = errors.New("another deploy took over")
+
+// Await follows the rollouts that a work started until each serves, or is known
+// not to.
+func Await(ctx context.Context, a *cloud.Account, w *cloud.Work, seen *slipway.Observed) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(w.Env.Services))
+	for i := range w.Env.Services {
+		svc := &w.Env.Services[i]
+		d, ok := w.Deployment(svc.Name)
+		if !ok {
+			continue
+		}
+		f := follower{a: a, w: w, svc: svc, before: seen.Running[svc.Name], start: time.Now()}
+		wg.Go(func() { errs[i] = f.follow(ctx, d) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// follower follows one service's rollout.
+type follower struct {
+	a      *cloud.Account
+	w      *cloud.Work
+	svc    *slipway.Service
+	before slipway.Running
+	start  time.Time
+
+	said   map[string]bool
+	latest string
+}
+
+func (f *follower) tell(state slipway.State, text string) {
+	now := time.Now()
+	f.w.Sink(slipway.Event{Time: now, Phase: plan.PhaseDeploy, Step: f.svc.Name, State: state, Text: text, Elapsed: now.Sub(f.start)})
+}
+
+// once tells a thing that is said only once, however often it is seen.
+func (f *follower) once(key, text string) {
+	if f.said == nil {
+		f.said = map[string]bool{}
+	}
+	if !f.said[key] {
+		f.said[key] = true
+		f.tell(slipway.Note, text)
+	}
+}
+
+// limit is how long a rollout may take: the file's, or thrice its budget and
+// what a new instance takes to come up.
+func (f *follower) limit() time.Duration {
+	if f.svc.Timeout > 0 {
+		return f.svc.Timeout
+	}
+	return 3*plan.BudgetOf(f.svc).Total() + 5*time.Minute
+}
+
+func (f *follower) follow(ctx context.Context, d slipway.Deployment) error {
+	f.tell(slipway.Started, path.Base(d.Revision))
+	var verdict Verdict
+	err := f.a.Poll(ctx, fmt.Sprintf("%s serving", f.svc.Name), f.limit(), func(ctx context.Context) (bool, error) {
+		p, err := f.a.Progress(ctx, f.w.Env, f.svc, d.ID)
+		if err != nil {
+			return false, err
+		}
+		verdict = Judge(p, plan.Routed(f.svc))
+		f.show(ctx, d, p, verdict)
+		return verdict.Serves || verdict.Failed != "" || verdict.Superseded, nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && verdict.Text == "":
+		return err
+	case err != nil:
+		verdict.Failed = err.Error()
+	}
+	switch {
+	case verdict.Superseded:
+		return fmt.Errorf("%w of %s; its state is the other one's now", ErrSuperseded, f.svc.Name)
+	case verdict.Failed != "":
+		return f.back(ctx, verdict)
+	}
+	f.tell(slipway.Done, path.Base(d.Revision)+"  "+verdict.Text)
+	return nil
+}
+
+// show tells what is new since the last look.
+func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Progress, v Verdict) {
+	for _, t := range v.Broken {
+		if key := "task " + t.ID; !f.said[key] {
+			f.once(key, f.obituary(ctx, t))
+		}
+	}
+	for _, t := range p.Targets {
+		if t.State == "unhealthy" {
+			f.once(t.ID+t.Description, fmt.Sprintf("target %s is unhealthy: %s (%s %s)", t.ID, t.Description, "GET", f.svc.Health.Path))
+		}
+	}
+	for _, e := range p.Events {
+		if strings.Contains(e.Text, "unable to") {
+			f.once(e.Text, e.Text)
+		}
+	}
+	if v.Text != f.latest {
+		f.latest = v.Text
+		f.tell(slipway.Working, path.Base(d.Revision)+"  "+v.Text)
+	}
+}
+
+// obituary says why a task ended, with the last lines that it wrote.
+func (f *follower) obituary(ctx context.Context, t slipway.Task) string {
+	text := fmt.Sprintf("task %s stopped: %s", t.ID[:min(8, len(t.ID))], Cause(t))
+	if !t.Started.IsZero() && t.Stopped.After(t.Started) {
+		text += fmt.Sprintf(" after %.1f s", t.Stopped.Sub(t.Started).Seconds())
+	}
+	for _, c := range t.Containers {
+		lines, err := f.a.LastLines(ctx, c, 20)
+		if err != nil {
+			text += "\n│ " + err.Error()
+		}
+		for _, l := range lines {
+			text += "\n│ " + strings.TrimRight(l, "\n")
+		}
+	}
+	return text
+}
+
+// back follows, or starts, the way back to the revision that ran before, and
+// gives the failure.
+func (f *follower) back(ctx context.Context, v Verdict) error {
+	failure := &Failure{Service: f.svc.Name, Cause: v.Failed, OldTag: f.before.Tag,
+		Next: fmt.Sprintf("slipway logs %s", f.w.Env.Name)}
+	if len(v.Broken) > 0 {
+		failure.Next += " --task " + v.Broken[0].ID[:min(8, len(v.Broken[0].ID))]
+	}
+	if f.before.Revision == "" || f.before.Desired == 0 {
+		f.tell(slipway.Failed, v.Failed)
+		return errors.Join(failure, f.a.Halt(ctx, f.w.Env, f.svc))
+	}
+	if !f.svc.Rollback && !v.RolledBack {
+		f.tell(slipway.Failed, v.Failed+"; rollback is off in the file")
+		failure.Serving = true
+		return failure
+	}
+	f.tell(slipway.Note, fmt.Sprintf("rolling back to %s, which has been serving all along", path.Base(f.before.Revision)))
+	d, err := f.a.Return(ctx, f.w.Env, f.svc, f.before.Revision)
+	if err != nil {
+		return errors.Join(failure, err)
+	}
+	err = f.a.Poll(ctx, "rolling "+f.svc.Name+" back", f.limit(), func(ctx context.Context) (bool, error) {
+		p, err := f.a.Progress(ctx, f.w.Env, f.svc, d.ID)
+		if err != nil {
+			return false, err
+		}
+		return Judge(p, plan.Routed(f.svc)).Serves, nil
+	})
+	failure.Serving = err == nil
+	f.tell(slipway.Failed, v.Failed)
+	return errors.Join(failure, err)
+}

@@ -1,0 +1,186 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Version is a state of the repository that a release is made of.
+type Version struct {
+	// Tag names it: a git tag, or a name made of the commit and the working tree
+	// for what has no tag yet.
+	Tag, Commit string
+	// Ref is what to build: "" is the working tree as it is.
+	Ref string
+	// Why says how it was chosen, for people.
+	Why string
+}
+
+// repository runs git in a folder.
+type repository string
+
+func (r repository) git(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = string(r)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(errs.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+func (r repository) is(ctx context.Context) bool {
+	_, err := r.git(ctx, "rev-parse", "--verify", "-q", "HEAD")
+	return err == nil
+}
+
+// branch is the ref that a branch's name means here: the local one or the
+// remote's; CI checks out a commit and has only the latter.
+func (r repository) branch(ctx context.Context, name string) (string, bool) {
+	for _, ref := range []string{"refs/heads/" + name, "refs/remotes/origin/" + name} {
+		if _, err := r.git(ctx, "rev-parse", "--verify", "-q", ref); err == nil {
+			return ref, true
+		}
+	}
+	return "", false
+}
+
+// Last is the release of a branch: its last tag, annotated or not, as
+// `git describe --abbrev=0 --tags` finds it.
+func Last(ctx context.Context, dir, branch string) (Version, error) {
+	r := repository(dir)
+	if !r.is(ctx) {
+		return Version{}, fmt.Errorf("%s is no git repository with a commit; name the release: --tag", dir)
+	}
+	ref, ok := r.branch(ctx, branch)
+	if !ok {
+		if current, err := r.git(ctx, "rev-parse", "--abbrev-ref", "HEAD"); err == nil && current == branch || os.Getenv("CI") != "" {
+			ref = "HEAD"
+		} else {
+			return Version{}, fmt.Errorf("there is no branch %s here; fetch it (git fetch origin %s), or name the release: --tag", branch, branch)
+		}
+	}
+	tag, err := r.git(ctx, "describe", "--abbrev=0", "--tags", ref)
+	if err != nil {
+		return Version{}, r.noTag(ctx, branch)
+	}
+	v, err := r.tagged(ctx, tag)
+	v.Why = "last tag of " + branch
+	return v, err
+}
+
+func (r repository) noTag(ctx context.Context, branch string) error {
+	if shallow, _ := r.git(ctx, "rev-parse", "--is-shallow-repository"); shallow == "true" {
+		depth, _ := r.git(ctx, "rev-list", "--count", "HEAD")
+		return fmt.Errorf("no tag in %s is reachable: this is a shallow clone (depth %s). Fetch tags first: git fetch --tags --unshallow", branch, depth)
+	}
+	return fmt.Errorf("no tag in %s is reachable. Tag the commit to release (git tag v1.0.0 && git push --tags), or name one: --tag", branch)
+}
+
+// Tagged is the release of a tag.
+func Tagged(ctx context.Context, dir, tag string) (Version, error) {
+	r := repository(dir)
+	if !r.is(ctx) {
+		return Version{Tag: tag}, nil
+	}
+	return r.tagged(ctx, tag)
+}
+
+func (r repository) tagged(ctx context.Context, tag string) (Version, error) {
+	commit, err := r.git(ctx, "rev-parse", "--verify", "-q", "refs/tags/"+tag+"^{commit}")
+	if err != nil {
+		return Version{Tag: tag}, nil // made elsewhere: its image may be there all the same
+	}
+	v := Version{Tag: tag, Commit: commit, Ref: "refs/tags/" + tag}
+	if head, _ := r.git(ctx, "rev-parse", "HEAD"); head == commit && !r.dirty(ctx) {
+		v.Ref = ""
+	}
+	return v, nil
+}
+
+func (r repository) dirty(ctx context.Context) bool {
+	out, err := r.git(ctx, "status", "--porcelain", "--untracked-files=normal", ".")
+	return err != nil || out != ""
+}
+
+// Here is the release of the working tree: the tag that HEAD has, or a name that
+// stays the same as long as the files do.
+func Here(ctx context.Context, dir string) (Version, error) {
+	r := repository(dir)
+	if !r.is(ctx) {
+		sum, err := treeHash(dir)
+		return Version{Tag: "dev-" + sum, Why: "the files here; this is no git repository"}, err
+	}
+	commit, err := r.git(ctx, "rev-parse", "HEAD")
+	if err != nil {
+		return Version{}, err
+	}
+	if r.dirty(ctx) {
+		sum, err := treeHash(dir)
+		return Version{Tag: "dev-" + commit[:7] + "-" + sum, Why: "the working tree, with changes that are not committed"}, err
+	}
+	if tag, err := r.git(ctx, "describe", "--exact-match", "--tags", "HEAD"); err == nil {
+		return Version{Tag: tag, Commit: commit, Why: "the tag checked out"}, nil
+	}
+	return Version{Tag: "dev-" + commit[:7], Commit: commit, Why: "the commit checked out, which has no tag"}, nil
+}
+
+// treeHash is a short hash of all files in a folder, names and modes included.
+func treeHash(dir string) (string, error) {
+	h := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		fmt.Fprintf(h, "%s\x00%v\x00%d\x00", name, info.Mode(), info.Size())
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(h, f)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil))[:8], err
+}
+
+// export writes a ref's files into a folder, as they are in the repository.
+func (r repository) export(ctx context.Context, ref, into string) error {
+	archive := exec.CommandContext(ctx, "git", "archive", "--format=tar", ref)
+	archive.Dir = string(r)
+	unpack := exec.CommandContext(ctx, "tar", "-x", "-C", into)
+	pipe, err := archive.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	unpack.Stdin = pipe
+	if err := errors.Join(archive.Start(), unpack.Start()); err != nil {
+		return fmt.Errorf("reading %s from git: %w", ref, err)
+	}
+	if err := errors.Join(unpack.Wait(), archive.Wait()); err != nil {
+		return fmt.Errorf("reading %s from git: %w", ref, err)
+	}
+	return nil
+}

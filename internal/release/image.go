@@ -1,0 +1,280 @@
+package release
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Images finds a release's images, and builds and pushes those that are missing
+// where build is set. What comes back has every digest in it.
+func Images(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *slipway.Environment, v Version, build bool, sink slipway.Sink) (slipway.Release, error) {
+	r := slipway.Release{Tag: v.Tag, Commit: v.Commit, Images: map[string]string{}}
+	b := builder{a: a, dir: stack.Dir, env: env, version: v, sink: sink}
+	defer b.close()
+	for _, image := range env.Built() {
+		ref, err := b.image(ctx, image, build)
+		if err != nil {
+			return r, err
+		}
+		r.Images[image.Key] = ref
+	}
+	for _, image := range append([]slipway.Image{env.Image}, env.Images...) {
+		if !image.Build && image.Repository != "" {
+			r.Images[image.Key] = image.Repository + ":" + slipway.Expand(image.Tag, v.Tag, v.Commit)
+		}
+	}
+	return r, nil
+}
+
+type builder struct {
+	a       *cloud.Account
+	dir     string
+	env     *slipway.Environment
+	version Version
+	sink    slipway.Sink
+
+	// export is the tag's tree, once one was needed; config is Docker's
+	// configuration with the registry's password.
+	export, config string
+}
+
+func (b *builder) close() {
+	for _, dir := range []string{b.export, b.config} {
+		if dir != "" {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+func (b *builder) say(state slipway.State, step, text string, since time.Time) {
+	now := time.Now()
+	b.sink(slipway.Event{Time: now, Phase: plan.PhaseImage, Step: step, State: state, Text: text, Elapsed: now.Sub(since)})
+}
+
+// image gives the reference to start, digest included.
+func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (string, error) {
+	start := time.Now()
+	tag := slipway.Expand(image.Tag, b.version.Tag, b.version.Commit)
+	name := image.Repository + ":" + tag
+	if image.Host() != "" {
+		return b.foreign(ctx, image, name, build)
+	}
+	digest, there, err := b.a.Digest(ctx, image.Repository, tag)
+	if err != nil {
+		return "", err
+	}
+	uri := b.a.Ref(plan.Repository(image.Repository))
+	if uri == "" {
+		uri = fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", b.a.ID, b.a.Region, image.Repository)
+	}
+	if there {
+		b.say(slipway.Kept, name, short(digest)+"  (exists)", start)
+		return uri + ":" + tag + "@" + digest, nil
+	}
+	if !build {
+		return "", b.missing(ctx, image, uri, tag)
+	}
+	b.say(slipway.Started, name, "building", start)
+	if err := b.login(ctx); err != nil {
+		return "", err
+	}
+	if err := b.build(ctx, image, uri+":"+tag, name, start); err != nil {
+		return "", err
+	}
+	b.say(slipway.Working, name, "pushing", start)
+	if err := b.push(ctx, uri+":"+tag, name, start); err != nil {
+		return "", err
+	}
+	if digest, there, err = b.a.Digest(ctx, image.Repository, tag); err != nil || !there {
+		return "", errors.Join(err, fmt.Errorf("image %s was pushed and the registry does not have it", name))
+	}
+	b.say(slipway.Done, name, "built, pushed, "+short(digest), start)
+	return uri + ":" + tag + "@" + digest, nil
+}
+
+func (b *builder) missing(ctx context.Context, image slipway.Image, uri, tag string) error {
+	newest := "the repository is empty"
+	if tags, err := b.a.NewestTags(ctx, image.Repository, 1); err == nil && len(tags) > 0 {
+		newest = "newest: " + tags[0]
+	}
+	registry, _, _ := strings.Cut(uri, "/")
+	return fmt.Errorf("image %s:%s does not exist in %s (%s). Build it: slipway build --tag %s --env %s", image.Repository, tag, registry, newest, b.version.Tag, b.env.Name)
+}
+
+// foreign is an image on a registry that is not the account's: the user's own
+// docker login counts there.
+func (b *builder) foreign(ctx context.Context, image slipway.Image, name string, build bool) (string, error) {
+	start := time.Now()
+	if exec.CommandContext(ctx, "docker", "manifest", "inspect", name).Run() == nil {
+		b.say(slipway.Kept, name, "exists", start)
+		return name, nil
+	}
+	if !build {
+		return "", fmt.Errorf("image %s does not exist, or its registry asks for a login (docker login). Build it: slipway build --tag %s --env %s", name, b.version.Tag, b.env.Name)
+	}
+	b.say(slipway.Started, name, "building", start)
+	if err := errors.Join(b.build(ctx, image, name, name, start), b.push(ctx, name, name, start)); err != nil {
+		return "", err
+	}
+	b.say(slipway.Done, name, "built, pushed", start)
+	return name, nil
+}
+
+func short(digest string) string {
+	algorithm, hex, _ := strings.Cut(digest, ":")
+	if len(hex) < 8 {
+		return digest
+	}
+	return algorithm + ":" + hex[:4] + "…" + hex[len(hex)-2:]
+}
+
+func (b *builder) build(ctx context.Context, image slipway.Image, ref, step string, start time.Time) error {
+	root := b.dir
+	if b.version.Ref != "" {
+		if b.export == "" {
+			dir, err := os.MkdirTemp("", "slipway-build-")
+			if err != nil {
+				return err
+			}
+			b.export = dir
+			if err := repository(b.dir).export(ctx, b.version.Ref, dir); err != nil {
+				return err
+			}
+		}
+		root = b.export
+	}
+	folder := filepath.Join(root, image.Context)
+	args := []string{"build", "--tag", ref, "--file", filepath.Join(folder, cmpOr(image.Dockerfile, "Dockerfile")),
+		"--label", "org.opencontainers.image.version=" + b.version.Tag}
+	if b.version.Commit != "" {
+		args = append(args, "--label", "org.opencontainers.image.revision="+b.version.Commit)
+	}
+	if image.Target != "" {
+		args = append(args, "--target", image.Target)
+	}
+	for _, k := range slices.Sorted(maps.Keys(image.Args)) {
+		args = append(args, "--build-arg", k+"="+slipway.Expand(image.Args[k], b.version.Tag, b.version.Commit))
+	}
+	return b.docker(ctx, step, start, append(args, folder)...)
+}
+
+func cmpOr(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func (b *builder) push(ctx context.Context, ref, step string, start time.Time) error {
+	return b.docker(ctx, step, start, "push", ref)
+}
+
+// docker runs the stock client and passes its lines on; where it fails they are
+// what the error says.
+func (b *builder) docker(ctx context.Context, step string, start time.Time, args ...string) error {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Env = os.Environ()
+	if b.config != "" {
+		cmd.Env = append(cmd.Env, "DOCKER_CONFIG="+b.config)
+	}
+	r, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("docker %s: %w (is docker installed?)", args[0], err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait(); w.Close() }()
+	var last []string
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.Contains(line, "DEPRECATED: The legacy builder") || strings.Contains(line, "Install the buildx component") || strings.Contains(line, "docs.docker.com/go/buildx") {
+			continue
+		}
+		last = append(last, line)
+		b.say(slipway.Working, step, line, start)
+	}
+	r.CloseWithError(lines.Err())
+	if err := <-ended; err != nil {
+		return fmt.Errorf("docker %s of %s: %w\n%s", args[0], step, err, strings.Join(last[max(len(last)-20, 0):], "\n"))
+	}
+	return nil
+}
+
+// login makes a configuration folder for docker that has the registry's password
+// beside all that the user's own has. Nothing is written to the user's.
+func (b *builder) login(ctx context.Context) error {
+	if b.config != "" {
+		return nil
+	}
+	login, err := b.a.RegistryLogin(ctx)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "slipway-docker-")
+	if err != nil {
+		return err
+	}
+	b.config = dir
+	own := os.Getenv("DOCKER_CONFIG")
+	if own == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return err
+		}
+		own = filepath.Join(home, ".docker")
+	}
+	config := map[string]any{}
+	if text, err := os.ReadFile(filepath.Join(own, "config.json")); err == nil {
+		if err := json.Unmarshal(text, &config); err != nil {
+			return fmt.Errorf("reading docker's configuration %s: %w", own, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	set(config, "auths", login.Registry, map[string]string{"auth": base64.StdEncoding.EncodeToString([]byte(login.User + ":" + login.Password))})
+	set(config, "credHelpers", login.Registry, "") // not the store that holds all others
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), text, 0o600); err != nil {
+		return err
+	}
+	entries, _ := os.ReadDir(own)
+	for _, e := range entries { // contexts, plugins, builders
+		if e.Name() != "config.json" {
+			if err := os.Symlink(filepath.Join(own, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func set(config map[string]any, section, key string, value any) {
+	m, _ := config[section].(map[string]any)
+	if m == nil {
+		m = map[string]any{}
+		config[section] = m
+	}
+	m[key] = value
+}

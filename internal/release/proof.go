@@ -1,0 +1,96 @@
+package release
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Door is the way to a load balancer's port 443 that does not wait for names to
+// spread: an address to dial instead of the host's own, and a root beside the
+// system's.
+type Door struct {
+	// Address is host:port; "" dials what the host's name resolves to.
+	Address string
+	// CA is a root certificate's file; "" is the system's alone.
+	CA string
+}
+
+// Proof is a host that answered over verified TLS.
+type Proof struct {
+	URL     string
+	Status  int
+	Took    time.Duration
+	Expires time.Time
+}
+
+// Prove asks the host over TLS, its certificate verified, until it answers with
+// something that is no error of the balancer's.
+func Prove(ctx context.Context, host, path string, door Door, limit time.Duration) (*Proof, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if door.CA != "" {
+		text, err := os.ReadFile(door.CA)
+		if err != nil {
+			return nil, fmt.Errorf("reading the root certificate: %w", err)
+		}
+		roots.AppendCertsFromPEM(text)
+	}
+	var dialer net.Dialer
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: host}, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if door.Address != "" {
+				address = door.Address
+			}
+			return dialer.DialContext(ctx, network, address)
+		}}
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	url := "https://" + host + path
+	var last error
+	for wait := 20 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
+		var p *Proof
+		if p, last = ask(ctx, client, url); last == nil {
+			return p, nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, fmt.Errorf("%s does not answer: %w", url, last)
+		case <-timer.C:
+		}
+	}
+}
+
+func ask(ctx context.Context, client *http.Client, url string) (*Proof, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "slipway")
+	start := time.Now()
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
+	if res.StatusCode >= 500 {
+		return nil, fmt.Errorf("it answers %s", res.Status)
+	}
+	if res.TLS == nil || len(res.TLS.PeerCertificates) == 0 {
+		return nil, errors.New("it has no certificate")
+	}
+	return &Proof{URL: url, Status: res.StatusCode, Took: time.Since(start), Expires: res.TLS.PeerCertificates[0].NotAfter}, nil
+}

@@ -1,0 +1,222 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Options are how a run differs from the plain one.
+type Options struct {
+	// Tag is the release; "" is the last tag of the environment's branch.
+	Tag string
+	// Here takes the working tree where the branch has no tag yet.
+	Here bool
+	// Build builds images that are missing; else they are an error.
+	Build bool
+	// Environment makes what services share, too; else it has to be there.
+	Environment bool
+	// Force starts a new rollout even where nothing differs.
+	Force bool
+	// AllowGap stops the old task first where there is no room for both.
+	AllowGap bool
+	Door     Door
+	Sink     slipway.Sink
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Environment string   `json:"environment"`
+	Tag         string   `json:"tag"`
+	Before      string   `json:"before,omitempty"`
+	Changed     bool     `json:"changed"`
+	URLs        []string `json:"urls"`
+	Calls       int      `json:"calls"`
+	Elapsed     time.Duration
+	Proofs      []Proof
+}
+
+// ErrRefused is the error of a run that was refused before anything changed.
+var ErrRefused = errors.New("nothing was changed")
+
+// Run takes a release to where it serves. It can be interrupted at any time and
+// run again: what is done already is found and kept.
+func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipway.Environment, o Options) (*Outcome, error) {
+	start := time.Now()
+	v, err := choose(ctx, stack, &env, o)
+	if err != nil {
+		return nil, refused(err)
+	}
+	o.note(plan.PhaseImage, "tag", fmt.Sprintf("%s, %s", v.Tag, cmpOr(v.Why, "as asked for")))
+	env = a.Resolve(env.AtRelease(v.Tag, v.Commit))
+	wanted := plan.Wanted(&env)
+	seen, err := a.Observe(ctx, &env, wanted)
+	if err != nil {
+		return nil, refused(err)
+	}
+	p, err := plan.Make(&env, wanted, seen)
+	if err != nil {
+		return nil, refused(err)
+	}
+	if err := o.admit(&env, p); err != nil {
+		return nil, err
+	}
+	work := &cloud.Work{Env: &env, Force: o.Force, Sink: o.Sink}
+	if work.Release, err = prepare(ctx, a, stack, &env, v, p, o, work); err != nil {
+		return nil, err
+	}
+	services := services(&env, p, seen, work.Release)
+	if err := a.Apply(ctx, work, services); err != nil {
+		return nil, err
+	}
+	if err := Await(ctx, a, work, seen); err != nil {
+		return nil, err
+	}
+	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: changed(p.Steps) || changed(services)}
+	for _, s := range env.Services {
+		out.Before = seen.Running[s.Name].Tag
+		for _, r := range s.Rules {
+			for _, host := range r.Hosts {
+				proof, err := Prove(ctx, host, provable(&s, r), o.Door, 2*time.Minute)
+				if err != nil {
+					return out, err
+				}
+				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host)
+			}
+		}
+	}
+	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
+	return out, nil
+}
+
+func (o Options) note(phase, step, text string) {
+	o.Sink(slipway.Event{Time: time.Now(), Phase: phase, Step: step, State: slipway.Note, Text: text})
+}
+
+func refused(err error) error { return fmt.Errorf("%w; %w", err, ErrRefused) }
+
+// choose finds the release: the one asked for, the branch's last tag, or, where
+// that is allowed, what lies in the folder.
+func choose(ctx context.Context, stack *slipway.Stack, env *slipway.Environment, o Options) (Version, error) {
+	if o.Tag != "" {
+		return Tagged(ctx, stack.Dir, o.Tag)
+	}
+	v, err := Last(ctx, stack.Dir, env.Branch)
+	if err != nil && o.Here {
+		return Here(ctx, stack.Dir)
+	}
+	return v, err
+}
+
+// admit refuses a run that could not end well, while nothing is changed yet.
+func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
+	if !o.Environment {
+		for _, s := range p.Steps {
+			if s.Phase == plan.PhaseEnvironment && s.Action == slipway.Create && s.Kind != slipway.KindLogGroup {
+				return refused(fmt.Errorf("the environment is not there yet: %s is missing. Make it: slipway env up %s", s.ID, env.Name))
+			}
+		}
+	}
+	for _, r := range p.Rooms {
+		if !r.Fits && !r.Grows && !o.AllowGap {
+			return refused(noRoom(r))
+		}
+	}
+	return nil
+}
+
+// noRoom is the arithmetic of a placement that can't be, and the choices.
+func noRoom(r slipway.Room) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: no room for %d more task of %d MiB and %d CPU units beside the old", r.Service, r.Tasks, r.Memory, r.CPU)
+	for _, i := range r.Instances {
+		fmt.Fprintf(&b, "\n  %s (%s) has %d of %d MiB and %d of %d CPU units free", i.ID, i.Type, i.FreeMemory, i.TotalMemory, i.FreeCPU, i.TotalCPU)
+	}
+	if len(r.Instances) == 0 {
+		b.WriteString("\n  the cluster has no instance")
+	}
+	b.WriteString("\n  choices: --allow-gap stops the old task first; or raise cluster.size.max, or ask for less memory")
+	return errors.New(b.String())
+}
+
+// prepare makes everything but the services: what they need in the account, and
+// the images, at the same time where they can.
+func prepare(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *slipway.Environment, v Version, p *slipway.Plan, o Options, w *cloud.Work) (slipway.Release, error) {
+	var first, rest []slipway.Step
+	for _, s := range p.Steps {
+		switch {
+		case s.Kind == slipway.KindRepository:
+			first = append(first, s)
+		case s.Kind != slipway.KindService && s.Kind != slipway.KindScaling:
+			rest = append(rest, s)
+		}
+	}
+	if err := a.Apply(ctx, w, first); err != nil {
+		return slipway.Release{}, err
+	}
+	var (
+		wg             sync.WaitGroup
+		release        slipway.Release
+		failed, broken error
+	)
+	wg.Go(func() { failed = a.Apply(ctx, w, rest) })
+	wg.Go(func() { release, broken = Images(ctx, a, stack, env, v, o.Build, o.Sink) })
+	wg.Wait()
+	return release, errors.Join(failed, broken)
+}
+
+// services are the steps that start the release: also those whose settings are
+// as they should be and whose image is another.
+func services(env *slipway.Environment, p *slipway.Plan, seen *slipway.Observed, r slipway.Release) []slipway.Step {
+	var steps []slipway.Step
+	for _, s := range p.Steps {
+		if s.Kind != slipway.KindService && s.Kind != slipway.KindScaling {
+			continue
+		}
+		if running, ok := seen.Running[s.Name]; ok && s.Kind == slipway.KindService && s.Action == slipway.Keep {
+			if image := firstImage(env, s.Name, r); image != running.Image || running.Tag != r.Tag {
+				s.Action = slipway.Change
+				s.Differences = append(s.Differences, slipway.Difference{Field: "image", Have: running.Tag, Want: r.Tag})
+			}
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+func firstImage(env *slipway.Environment, service string, r slipway.Release) string {
+	for _, s := range env.Services {
+		if s.Name == service && len(s.Containers) > 0 {
+			if c := s.Containers[0]; c.Image != "" {
+				return c.Image
+			}
+			return r.Images[s.Containers[0].Build]
+		}
+	}
+	return ""
+}
+
+func changed(steps []slipway.Step) bool {
+	for _, s := range steps {
+		if s.Action != slipway.Keep {
+			return true
+		}
+	}
+	return false
+}
+
+// provable is a path that the rule leads to the service, to ask once it serves.
+func provable(s *slipway.Service, r slipway.Rule) string {
+	if len(r.Paths) == 0 {
+		return s.Health.Path
+	}
+	path := strings.TrimRight(r.Paths[0], "*")
+	return strings.ReplaceAll(path, "?", "a")
+}

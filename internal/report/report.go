@@ -1,0 +1,119 @@
+// Package report renders what a run does and what it came to: lines that update
+// in place on a terminal, plain lines elsewhere, a JSON object a line for
+// programs. It renders, and nothing else; the commands choose which.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Reporter shows events as they come. Sink may be called from several
+// goroutines; End flushes what is left.
+type Reporter interface {
+	Sink(slipway.Event)
+	End()
+}
+
+// NewPlain writes a line for each thing that happened: for CI and pipes.
+func NewPlain(w io.Writer) Reporter { return &plain{w: w, kept: map[string]int{}} }
+
+type plain struct {
+	w io.Writer
+
+	mu    sync.Mutex
+	kept  map[string]int
+	order []string
+	last  string
+}
+
+// Sink implements Reporter. What docker prints while it works is left out: where
+// it fails it is part of the error.
+func (p *plain) Sink(e slipway.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.State {
+	case slipway.Started:
+		return
+	case slipway.Kept:
+		if e.Text == "" {
+			if p.kept[e.Phase] == 0 {
+				p.order = append(p.order, e.Phase)
+			}
+			p.kept[e.Phase]++
+			return
+		}
+	case slipway.Working:
+		if e.Phase != "deploy" && e.Phase != "certificate" {
+			return
+		}
+	}
+	p.line(e)
+}
+
+func (p *plain) line(e slipway.Event) {
+	text := e.Text
+	if e.Step != "" {
+		text = e.Step + "  " + e.Text
+	}
+	if e.State == slipway.Failed {
+		text = "failed: " + e.Text
+	}
+	first, rest, more := strings.Cut(text, "\n")
+	if e.State == slipway.Done {
+		first = pad(first, 108) + Seconds(e.Elapsed)
+	}
+	fmt.Fprintln(p.w, strings.TrimRight(pad(e.Phase, 13)+first, " "))
+	if more {
+		for l := range strings.Lines(rest) {
+			fmt.Fprint(p.w, pad("", 13), l)
+		}
+		fmt.Fprintln(p.w)
+	}
+}
+
+// End implements Reporter.
+func (p *plain) End() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, phase := range p.order {
+		if n := p.kept[phase]; n > 0 {
+			fmt.Fprintf(p.w, "%s%d as they should be\n", pad(phase, 13), n)
+		}
+	}
+	p.order, p.kept = nil, map[string]int{}
+}
+
+func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
+
+// Seconds writes a duration as people read it: "0.2 s", "3 min 12 s".
+func Seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// NewJSON writes each event as a JSON object on a line.
+func NewJSON(w io.Writer) Reporter { return &lines{encoder: json.NewEncoder(w)} }
+
+type lines struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
+}
+
+// Sink implements Reporter.
+func (l *lines) Sink(e slipway.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.encoder.Encode(e)
+}
+
+// End implements Reporter.
+func (*lines) End() {}
