@@ -166,6 +166,12 @@ func prepare(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *s
 		release        slipway.Release
 		failed, broken error
 	)
+	if !o.Build { // an image that is not there is found before anything changes
+		if release, broken = Images(ctx, a, stack, env, v, false, o.Sink); broken != nil {
+			return release, refused(broken)
+		}
+		return release, a.Apply(ctx, w, append(first, rest...))
+	}
 	wg.Go(func() { failed = a.Apply(ctx, w, rest) })
 	wg.Go(func() { release, broken = Images(ctx, a, stack, env, v, o.Build, o.Sink) })
 	wg.Wait()
