@@ -29,7 +29,7 @@ func (s *services) images(context.Context) error {
 	s.ecr = ecr.New(s.e.env)
 	r, err := registry.New(registry.Options{
 		Dir: filepath.Join(s.e.cfg.Data, "registry"), Account: s.e.cfg.Account, Region: s.e.cfg.Region,
-		Authorize: s.ecr.Authorize(registryIdentities{permissions{s}}), Exists: s.ecr.Exists, Immutable: s.ecr.Immutable, Log: s.e.cfg.Log, Now: s.e.cfg.Now,
+		Authorize: s.ecr.Authorize(registryIdentities{permissions{s}}), Exists: s.ecr.Exists, Immutable: s.ecr.Immutable, OnPush: s.ecr.Pushed, Log: s.e.cfg.Log, Now: s.e.cfg.Now,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -38,7 +38,7 @@ func (s *services) images(context.Context) error {
 	s.ecr.Use(r)
 	s.add(ecrapi.API, s.ecr.Operations())
 	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	s.run(func(ctx context.Context) error { return serveUntil(ctx, server, l) }, s.collect)
+	s.run(func(ctx context.Context) error { return serveUntil(ctx, server, l) }, s.collect, s.ecr.Run)
 	return nil
 }
 

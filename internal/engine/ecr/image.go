@@ -284,3 +284,31 @@ func (s *Service) GetDownloadUrlForLayer(_ context.Context, c *operation.Caller,
 	url := "http://" + s.env.Addresses.Registry + s.images.LayerURL(at(c.Scope(), r.Name), *in.LayerDigest, time.Hour)
 	return &api.GetDownloadUrlForLayerResponse{DownloadUrl: &url, LayerDigest: in.LayerDigest}, nil
 }
+
+// ListImageReferrers lists the artifacts that refer to an image.
+func (s *Service) ListImageReferrers(_ context.Context, c *operation.Caller, in *api.ListImageReferrersRequest) (*api.ListImageReferrersResponse, error) {
+	r, err := find(s.env.Store.View(), c, in.RegistryId, in.RepositoryName)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.images.Referrers(at(c.Scope(), r.Name), *in.SubjectId.ImageDigest)
+	if err != nil {
+		return nil, err
+	}
+	rows := slices.DeleteFunc(all, func(i registry.Image) bool {
+		return in.Filter != nil && (in.Filter.ArtifactStatus == api.ArtifactStatusFilterArchived || len(in.Filter.ArtifactTypes) > 0 && !slices.Contains(in.Filter.ArtifactTypes, i.ArtifactType))
+	})
+	page, next, err := paging.Page(slices.Values(rows), in.NextToken, limit(in.MaxResults), func(i registry.Image) string { return i.Digest })
+	if err != nil {
+		return nil, badToken()
+	}
+	out := &api.ListImageReferrersResponse{Referrers: []api.ImageReferrer{}, NextToken: next}
+	for _, i := range page {
+		row := api.ImageReferrer{Digest: &i.Digest, MediaType: &i.MediaType, Size: new(int(i.Size)), Annotations: i.Annotations, ArtifactStatus: api.ArtifactStatusActive}
+		if i.ArtifactType != "" {
+			row.ArtifactType = &i.ArtifactType
+		}
+		out.Referrers = append(out.Referrers, row)
+	}
+	return out, nil
+}

@@ -127,6 +127,8 @@ func (s *Service) DeleteRepository(ctx context.Context, c *operation.Caller, in 
 			return err
 		}
 		Repositories.Delete(tx, c.Scope(), r.Name)
+		Previews.Delete(tx, c.Scope(), r.Name)
+		Evaluations.Delete(tx, c.Scope(), r.Name)
 		return nil
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ package ecr
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -35,7 +36,7 @@ type Repository struct {
 var Repositories = state.NewTable("ecr.repository", func(r *Repository) string { return r.Name })
 
 // Tables are all of the service's.
-var Tables = []state.AnyTable{Repositories}
+var Tables = []state.AnyTable{Repositories, Registries, Previews, Evaluations}
 
 // Images is the registry that images lie in.
 type Images interface {
@@ -49,6 +50,11 @@ type Images interface {
 	URI(host string, r registry.Repository) string
 	Layer(r registry.Repository, digest string) (int64, error)
 	LayerURL(r registry.Repository, digest string, good time.Duration) string
+	StartUpload(ctx context.Context, r registry.Repository) (id string, err error)
+	UploadSize(ctx context.Context, r registry.Repository, id string) (int64, error)
+	Upload(ctx context.Context, r registry.Repository, id string, offset int64, part io.Reader) (int64, error)
+	FinishUpload(ctx context.Context, r registry.Repository, id, digest string, offset int64, part io.Reader) (int64, error)
+	Referrers(r registry.Repository, digest string) ([]registry.Image, error)
 }
 
 // Service serves the operations.
@@ -56,11 +62,13 @@ type Service struct {
 	env    *operation.Env
 	images Images
 	tokens tokens
+	// pushed is readable after a push.
+	pushed chan struct{}
 }
 
 // New is the service. Use gives it its registry before it serves.
 func New(env *operation.Env) *Service {
-	return &Service{env: env, tokens: tokens{key: env.Vault.Derive("ecr tokens"), now: env.Now}}
+	return &Service{env: env, tokens: tokens{key: env.Vault.Derive("ecr tokens"), now: env.Now}, pushed: make(chan struct{}, 1)}
 }
 
 // Use sets the registry.
@@ -81,6 +89,22 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("UntagResource", needsTags("UntagResource", func(in *api.UntagResourceRequest) *string { return in.ResourceArn }), s.UntagResource),
 		operation.Bind("ListTagsForResource", needsTags("ListTagsForResource", func(in *api.ListTagsForResourceRequest) *string { return in.ResourceArn }), s.ListTagsForResource),
 
+		operation.Bind("PutLifecyclePolicy", on("PutLifecyclePolicy", func(in *api.PutLifecyclePolicyRequest) *string { return in.RepositoryName }), s.PutLifecyclePolicy),
+		operation.Bind("GetLifecyclePolicy", on("GetLifecyclePolicy", func(in *api.GetLifecyclePolicyRequest) *string { return in.RepositoryName }), s.GetLifecyclePolicy),
+		operation.Bind("DeleteLifecyclePolicy", on("DeleteLifecyclePolicy", func(in *api.DeleteLifecyclePolicyRequest) *string { return in.RepositoryName }), s.DeleteLifecyclePolicy),
+		operation.Bind("StartLifecyclePolicyPreview", on("StartLifecyclePolicyPreview", func(in *api.StartLifecyclePolicyPreviewRequest) *string { return in.RepositoryName }), s.StartLifecyclePolicyPreview),
+		operation.Bind("GetLifecyclePolicyPreview", on("GetLifecyclePolicyPreview", func(in *api.GetLifecyclePolicyPreviewRequest) *string { return in.RepositoryName }), s.GetLifecyclePolicyPreview),
+
+		operation.Bind("DescribeRegistry", operation.Everything[api.DescribeRegistryRequest]("ecr:DescribeRegistry"), s.DescribeRegistry),
+		operation.Bind("PutRegistryPolicy", operation.Everything[api.PutRegistryPolicyRequest]("ecr:PutRegistryPolicy"), s.PutRegistryPolicy),
+		operation.Bind("GetRegistryPolicy", operation.Everything[api.GetRegistryPolicyRequest]("ecr:GetRegistryPolicy"), s.GetRegistryPolicy),
+		operation.Bind("DeleteRegistryPolicy", operation.Everything[api.DeleteRegistryPolicyRequest]("ecr:DeleteRegistryPolicy"), s.DeleteRegistryPolicy),
+		operation.Bind("GetRegistryScanningConfiguration", operation.Everything[api.GetRegistryScanningConfigurationRequest]("ecr:GetRegistryScanningConfiguration"), s.GetRegistryScanningConfiguration),
+		operation.Bind("PutRegistryScanningConfiguration", operation.Everything[api.PutRegistryScanningConfigurationRequest]("ecr:PutRegistryScanningConfiguration"), s.PutRegistryScanningConfiguration),
+		operation.Bind("BatchGetRepositoryScanningConfiguration", needsScanning, s.BatchGetRepositoryScanningConfiguration),
+		operation.Bind("GetAccountSetting", operation.Everything[api.GetAccountSettingRequest]("ecr:GetAccountSetting"), s.GetAccountSetting),
+		operation.Bind("PutAccountSetting", operation.Everything[api.PutAccountSettingRequest]("ecr:PutAccountSetting"), s.PutAccountSetting),
+
 		operation.Bind("GetAuthorizationToken", operation.Everything[api.GetAuthorizationTokenRequest]("ecr:GetAuthorizationToken"), s.GetAuthorizationToken),
 
 		operation.Bind("ListImages", on("ListImages", func(in *api.ListImagesRequest) *string { return in.RepositoryName }), s.ListImages),
@@ -90,6 +114,10 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("PutImage", on("PutImage", func(in *api.PutImageRequest) *string { return in.RepositoryName }), s.PutImage),
 		operation.Bind("BatchCheckLayerAvailability", on("BatchCheckLayerAvailability", func(in *api.BatchCheckLayerAvailabilityRequest) *string { return in.RepositoryName }), s.BatchCheckLayerAvailability),
 		operation.Bind("GetDownloadUrlForLayer", on("GetDownloadUrlForLayer", func(in *api.GetDownloadUrlForLayerRequest) *string { return in.RepositoryName }), s.GetDownloadUrlForLayer),
+		operation.Bind("InitiateLayerUpload", on("InitiateLayerUpload", func(in *api.InitiateLayerUploadRequest) *string { return in.RepositoryName }), s.InitiateLayerUpload),
+		operation.Bind("UploadLayerPart", on("UploadLayerPart", func(in *api.UploadLayerPartRequest) *string { return in.RepositoryName }), s.UploadLayerPart),
+		operation.Bind("CompleteLayerUpload", on("CompleteLayerUpload", func(in *api.CompleteLayerUploadRequest) *string { return in.RepositoryName }), s.CompleteLayerUpload),
+		operation.Bind("ListImageReferrers", on("ListImageReferrers", func(in *api.ListImageReferrersRequest) *string { return in.RepositoryName }), s.ListImageReferrers),
 	}
 }
 
@@ -127,6 +155,14 @@ func needsDescribe(tx *state.Tx, c *operation.Caller, in *api.DescribeRepositori
 	var all []operation.Need
 	for _, name := range in.RepositoryNames {
 		all = append(all, need(tx, c, "DescribeRepositories", name))
+	}
+	return all
+}
+
+func needsScanning(tx *state.Tx, c *operation.Caller, in *api.BatchGetRepositoryScanningConfigurationRequest) []operation.Need {
+	var all []operation.Need
+	for _, name := range in.RepositoryNames {
+		all = append(all, need(tx, c, "BatchGetRepositoryScanningConfiguration", name))
 	}
 	return all
 }
