@@ -26,7 +26,7 @@ func (a *Account) observeBalancer(ctx context.Context, env *slipway.Environment,
 		"dns name": aws.ToString(lb.DNSName), "vpc": aws.ToString(lb.VpcId), "zone": aws.ToString(lb.CanonicalHostedZoneId)}})
 	listeners, err := a.elb.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: lb.LoadBalancerArn})
 	if err != nil {
-		return fmt.Errorf("reading listeners: %w", err)
+		return fmt.Errorf("reading listeners: %w", plain(err))
 	}
 	for _, l := range listeners.Listeners {
 		a.seeListener(env, l)
@@ -58,7 +58,7 @@ func (a *Account) balancer(ctx context.Context, env *slipway.Environment) (*type
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading load balancers: %w", err)
+		return nil, fmt.Errorf("reading load balancers: %w", plain(err))
 	}
 	return &out.LoadBalancers[0], nil
 }

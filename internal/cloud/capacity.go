@@ -26,7 +26,7 @@ func (a *Account) observeCapacity(ctx context.Context, env *slipway.Environment)
 	n := plan.Of(env)
 	templates, err := a.ec2.DescribeLaunchTemplates(ctx, &ec2.DescribeLaunchTemplatesInput{Filters: []ec2types.Filter{filter("launch-template-name", n.Template().Name)}})
 	if err != nil {
-		return fmt.Errorf("reading launch templates: %w", err)
+		return fmt.Errorf("reading launch templates: %w", plain(err))
 	}
 	if len(templates.LaunchTemplates) > 0 {
 		if err := a.seeTemplate(ctx, n, aws.ToString(templates.LaunchTemplates[0].LaunchTemplateId)); err != nil {
@@ -35,7 +35,7 @@ func (a *Account) observeCapacity(ctx context.Context, env *slipway.Environment)
 	}
 	groups, err := a.groups.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{n.Group().Name}})
 	if err != nil {
-		return fmt.Errorf("reading Auto Scaling groups: %w", err)
+		return fmt.Errorf("reading Auto Scaling groups: %w", plain(err))
 	}
 	sizes := slipway.Settings{}
 	for _, g := range groups.AutoScalingGroups {
@@ -56,7 +56,7 @@ func (a *Account) observeCapacity(ctx context.Context, env *slipway.Environment)
 func (a *Account) seeTemplate(ctx context.Context, n plan.Names, id string) error {
 	out, err := a.ec2.DescribeLaunchTemplateVersions(ctx, &ec2.DescribeLaunchTemplateVersionsInput{LaunchTemplateId: &id, Versions: []string{"$Latest"}})
 	if err != nil {
-		return fmt.Errorf("reading the launch template: %w", err)
+		return fmt.Errorf("reading the launch template: %w", plain(err))
 	}
 	s := slipway.Settings{}
 	for _, v := range out.LaunchTemplateVersions {
@@ -72,7 +72,7 @@ func (a *Account) observeProvider(ctx context.Context, n plan.Names) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading capacity providers: %w", err)
+		return fmt.Errorf("reading capacity providers: %w", plain(err))
 	}
 	for _, p := range out.CapacityProviders {
 		g := p.AutoScalingGroupProvider
@@ -114,7 +114,7 @@ func (a *Account) applyTemplate(ctx context.Context, env *slipway.Environment, s
 	n := plan.Of(env)
 	image, err := a.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(ecsImage(env.Cluster.Instance))})
 	if err != nil {
-		return fmt.Errorf("looking up the ECS-optimized image: %w", err)
+		return fmt.Errorf("looking up the ECS-optimized image: %w", plain(err))
 	}
 	groups := env.Cluster.SecurityGroups
 	if len(groups) == 0 {

@@ -30,7 +30,7 @@ func (a *Account) observeCertificates(ctx context.Context, wanted []slipway.Reso
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("reading certificates: %w", err)
+			return fmt.Errorf("reading certificates: %w", plain(err))
 		}
 		all = append(all, page.CertificateSummaryList...)
 	}

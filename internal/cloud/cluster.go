@@ -20,7 +20,7 @@ func (a *Account) observeCluster(ctx context.Context, env *slipway.Environment) 
 	n := plan.Of(env)
 	out, err := a.ecs.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{env.Cluster.Name}, Include: []types.ClusterField{types.ClusterFieldSettings}})
 	if err != nil {
-		return fmt.Errorf("reading cluster %s: %w", env.Cluster.Name, err)
+		return fmt.Errorf("reading cluster %s: %w", env.Cluster.Name, plain(err))
 	}
 	if len(out.Clusters) == 0 || aws.ToString(out.Clusters[0].Status) == "INACTIVE" {
 		return nil
@@ -80,14 +80,14 @@ func (a *Account) observeInstances(ctx context.Context, cluster string) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("reading container instances: %w", err)
+			return fmt.Errorf("reading container instances: %w", plain(err))
 		}
 		if len(page.ContainerInstanceArns) == 0 {
 			continue
 		}
 		out, err := a.ecs.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{Cluster: &cluster, ContainerInstances: page.ContainerInstanceArns})
 		if err != nil {
-			return fmt.Errorf("reading container instances: %w", err)
+			return fmt.Errorf("reading container instances: %w", plain(err))
 		}
 		for _, i := range out.ContainerInstances {
 			list = append(list, room(i))

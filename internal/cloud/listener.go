@@ -87,7 +87,7 @@ func (a *Account) observeAttachments(ctx context.Context, listener string) error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return fmt.Errorf("reading the listener's certificates: %w", err)
+			return fmt.Errorf("reading the listener's certificates: %w", plain(err))
 		}
 		for _, c := range page.Certificates {
 			a.attached(aws.ToString(c.CertificateArn))

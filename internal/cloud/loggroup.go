@@ -16,7 +16,7 @@ func (a *Account) observeLogGroups(ctx context.Context, wanted []slipway.Resourc
 	for _, w := range ofKind(wanted, slipway.KindLogGroup) {
 		out, err := a.logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &w.Name})
 		if err != nil {
-			return fmt.Errorf("reading log group %s: %w", w.Name, err)
+			return fmt.Errorf("reading log group %s: %w", w.Name, plain(err))
 		}
 		for _, g := range out.LogGroups {
 			if aws.ToString(g.LogGroupName) != w.Name {

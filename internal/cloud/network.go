@@ -35,7 +35,7 @@ func (a *Account) observeNetwork(ctx context.Context, env *slipway.Environment) 
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the VPC: %w", err)
+		return fmt.Errorf("reading the VPC: %w", plain(err))
 	}
 	if len(out.Vpcs) > 1 {
 		return fmt.Errorf("%d VPCs belong to cluster %s; name the one to use: cluster: {vpc: vpc-…}", len(out.Vpcs), env.Cluster.Name)
@@ -49,7 +49,7 @@ func (a *Account) observeSubnets(ctx context.Context, env *slipway.Environment) 
 	n := plan.Of(env)
 	out, err := a.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: []types.Filter{filter("vpc-id", a.Ref(n.VPC()))}})
 	if err != nil {
-		return fmt.Errorf("reading subnets: %w", err)
+		return fmt.Errorf("reading subnets: %w", plain(err))
 	}
 	want := n.Subnets()
 	if env.Cluster.VPC == "" {
@@ -87,7 +87,7 @@ func (a *Account) observeSubnets(ctx context.Context, env *slipway.Environment) 
 func (a *Account) observeGateway(ctx context.Context, n plan.Names) error {
 	out, err := a.ec2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: []types.Filter{filter("attachment.vpc-id", a.Ref(n.VPC()))}})
 	if err != nil {
-		return fmt.Errorf("reading the internet gateway: %w", err)
+		return fmt.Errorf("reading the internet gateway: %w", plain(err))
 	}
 	if len(out.InternetGateways) > 0 {
 		a.found(n.Gateway(), slipway.Seen{Ref: aws.ToString(out.InternetGateways[0].InternetGatewayId)})
@@ -102,7 +102,7 @@ func (a *Account) observeRoutes(ctx context.Context, env *slipway.Environment) e
 	out, err := a.ec2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{
 		filter("vpc-id", a.Ref(n.VPC())), filter("association.main", "true")}})
 	if err != nil {
-		return fmt.Errorf("reading routes: %w", err)
+		return fmt.Errorf("reading routes: %w", plain(err))
 	}
 	if len(out.RouteTables) == 0 {
 		return nil
@@ -223,7 +223,7 @@ func (a *Account) zones(ctx context.Context) ([]string, error) {
 	out, err := a.ec2.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{Filters: []types.Filter{
 		filter("state", "available"), filter("zone-type", "availability-zone")}})
 	if err != nil {
-		return nil, fmt.Errorf("reading zones: %w", err)
+		return nil, fmt.Errorf("reading zones: %w", plain(err))
 	}
 	var names []string
 	for _, z := range out.AvailabilityZones {

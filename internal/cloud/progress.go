@@ -23,7 +23,7 @@ import (
 func (a *Account) Progress(ctx context.Context, env *slipway.Environment, svc *slipway.Service, id string) (*slipway.Progress, error) {
 	out, err := a.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name, Services: []string{svc.Name}})
 	if err != nil {
-		return nil, fmt.Errorf("reading service %s: %w", svc.Name, err)
+		return nil, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
 	}
 	if len(out.Services) == 0 {
 		return nil, fmt.Errorf("service %s is gone", svc.Name)
@@ -66,7 +66,7 @@ func (a *Account) tasksOf(ctx context.Context, env *slipway.Environment, svc *sl
 	} {
 		out, err := a.ecs.ListTasks(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("reading tasks: %w", err)
+			return nil, fmt.Errorf("reading tasks: %w", plain(err))
 		}
 		arns = append(arns, out.TaskArns...)
 	}
@@ -78,7 +78,7 @@ func (a *Account) describeTasks(ctx context.Context, env *slipway.Environment, a
 	for chunk := range slices.Chunk(arns, 100) {
 		out, err := a.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &env.Cluster.Name, Tasks: chunk})
 		if err != nil {
-			return nil, fmt.Errorf("reading tasks: %w", err)
+			return nil, fmt.Errorf("reading tasks: %w", plain(err))
 		}
 		for _, t := range out.Tasks {
 			if keep(t) {
@@ -132,7 +132,7 @@ func family(revision string) string {
 func (a *Account) targets(ctx context.Context, id slipway.ID) ([]slipway.Target, error) {
 	out, err := a.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: aws.String(a.Ref(id))})
 	if err != nil {
-		return nil, fmt.Errorf("reading target health: %w", err)
+		return nil, fmt.Errorf("reading target health: %w", plain(err))
 	}
 	var list []slipway.Target
 	for _, d := range out.TargetHealthDescriptions {
@@ -155,7 +155,7 @@ func (a *Account) LastLines(ctx context.Context, c slipway.ContainerSeen, most i
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the log: %w", err)
+		return nil, fmt.Errorf("reading the log: %w", plain(err))
 	}
 	var lines []string
 	for _, e := range out.Events {

@@ -22,7 +22,7 @@ func (a *Account) observeRepositories(ctx context.Context, wanted []slipway.Reso
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("reading repository %s: %w", w.Name, err)
+			return fmt.Errorf("reading repository %s: %w", w.Name, plain(err))
 		}
 		a.found(w.ID, slipway.Seen{Ref: aws.ToString(out.Repositories[0].RepositoryUri)})
 	}
@@ -67,7 +67,7 @@ func (a *Account) Digest(ctx context.Context, repository, tag string) (string, b
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("looking for image %s:%s: %w", repository, tag, err)
+		return "", false, fmt.Errorf("looking for image %s:%s: %w", repository, tag, plain(err))
 	}
 	if len(out.ImageDetails) == 0 {
 		return "", false, nil
@@ -89,7 +89,7 @@ func (a *Account) NewestTags(ctx context.Context, repository string, most int) (
 			return nil, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading images of %s: %w", repository, err)
+			return nil, fmt.Errorf("reading images of %s: %w", repository, plain(err))
 		}
 		for _, i := range page.ImageDetails {
 			images = append(images, image{aws.ToTime(i.ImagePushedAt), i.ImageTags})

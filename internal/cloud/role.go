@@ -27,7 +27,7 @@ func (a *Account) observeProfile(ctx context.Context, env *slipway.Environment) 
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the instance profile: %w", err)
+		return fmt.Errorf("reading the instance profile: %w", plain(err))
 	}
 	if len(out.InstanceProfile.Roles) > 0 { // one without a role is half-made
 		a.found(id, slipway.Seen{Ref: aws.ToString(out.InstanceProfile.Arn)})
@@ -84,12 +84,12 @@ func (a *Account) observeRoles(ctx context.Context, wanted []slipway.Resource) e
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("reading role %s: %w", w.Name, err)
+			return fmt.Errorf("reading role %s: %w", w.Name, plain(err))
 		}
 		seen := slipway.Seen{Ref: aws.ToString(role.Role.Arn), Settings: slipway.Settings{}}
 		out, err := a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &w.Name, PolicyName: aws.String(policySecrets)})
 		if err != nil && !is(err, "NoSuchEntity") {
-			return fmt.Errorf("reading role %s: %w", w.Name, err)
+			return fmt.Errorf("reading role %s: %w", w.Name, plain(err))
 		}
 		if err == nil {
 			document, err := url.QueryUnescape(aws.ToString(out.PolicyDocument))

@@ -57,7 +57,7 @@ func (a *Account) rules(ctx context.Context, listener string) ([]types.Rule, err
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("reading rules: %w", err)
+			return nil, fmt.Errorf("reading rules: %w", plain(err))
 		}
 		for _, r := range page.Rules {
 			if !aws.ToBool(r.IsDefault) {

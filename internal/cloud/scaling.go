@@ -34,7 +34,7 @@ func (a *Account) observeScaling(ctx context.Context, env *slipway.Environment, 
 		}
 		out, err := a.scaling.DescribeScalableTargets(ctx, in)
 		if err != nil {
-			return fmt.Errorf("reading scalable targets: %w", err)
+			return fmt.Errorf("reading scalable targets: %w", plain(err))
 		}
 		policies, err := a.policies(ctx)
 		if err != nil {
@@ -57,7 +57,7 @@ func (a *Account) policies(ctx context.Context) (map[string]slipway.Settings, er
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("reading scaling policies: %w", err)
+			return nil, fmt.Errorf("reading scaling policies: %w", plain(err))
 		}
 		for _, p := range page.ScalingPolicies {
 			c := p.TargetTrackingScalingPolicyConfiguration

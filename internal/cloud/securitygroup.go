@@ -19,7 +19,7 @@ func (a *Account) observeGroups(ctx context.Context, env *slipway.Environment) e
 	out, err := a.ec2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{
 		filter("vpc-id", a.Ref(n.VPC())), filter("group-name", n.BalancerGroup().Name, n.InstanceGroup().Name)}})
 	if err != nil {
-		return fmt.Errorf("reading security groups: %w", err)
+		return fmt.Errorf("reading security groups: %w", plain(err))
 	}
 	// The balancer's group first: the instances' is compared with it.
 	slices.SortFunc(out.SecurityGroups, func(x, y types.SecurityGroup) int {

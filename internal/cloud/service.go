@@ -35,7 +35,7 @@ func (a *Account) observeServices(ctx context.Context, env *slipway.Environment,
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reading services: %w", err)
+			return fmt.Errorf("reading services: %w", plain(err))
 		}
 		for _, s := range out.Services {
 			i := slices.IndexFunc(chunk, func(w slipway.Resource) bool { return w.Name == aws.ToString(s.ServiceName) })
@@ -96,7 +96,7 @@ func (a *Account) seeService(ctx context.Context, s types.Service, w slipway.Res
 func (a *Account) definitionOf(ctx context.Context, revision string) (*types.TaskDefinition, error) {
 	out, err := a.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &revision})
 	if err != nil {
-		return nil, fmt.Errorf("reading task definition %s: %w", path.Base(revision), err)
+		return nil, fmt.Errorf("reading task definition %s: %w", path.Base(revision), plain(err))
 	}
 	return out.TaskDefinition, nil
 }

@@ -74,7 +74,7 @@ func (a *Account) targetGroups(ctx context.Context, wanted []slipway.Resource) (
 		return found, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading target groups: %w", err)
+		return nil, fmt.Errorf("reading target groups: %w", plain(err))
 	}
 	for _, g := range out.TargetGroups {
 		found[aws.ToString(g.TargetGroupName)] = g
@@ -93,7 +93,7 @@ func (a *Account) elbMarks(ctx context.Context, groups map[string]types.TargetGr
 	}
 	out, err := a.elb.DescribeTags(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("reading target groups' tags: %w", err)
+		return nil, fmt.Errorf("reading target groups' tags: %w", plain(err))
 	}
 	for _, d := range out.TagDescriptions {
 		for _, t := range d.Tags {
@@ -108,7 +108,7 @@ func (a *Account) elbMarks(ctx context.Context, groups map[string]types.TargetGr
 func (a *Account) drain(ctx context.Context, group string) (string, error) {
 	out, err := a.elb.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &group})
 	if err != nil {
-		return "", fmt.Errorf("reading target group attributes: %w", err)
+		return "", fmt.Errorf("reading target group attributes: %w", plain(err))
 	}
 	for _, t := range out.Attributes {
 		if aws.ToString(t.Key) == drainAttribute {
