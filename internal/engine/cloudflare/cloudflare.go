@@ -7,11 +7,13 @@
 package cloudflare
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +72,17 @@ type Service struct {
 	mux   *http.ServeMux
 	token string
 	id    string
+	// endpoints are the patterns that mux serves.
+	endpoints []string
+}
+
+// Endpoints are the methods and paths that are served, in the order of the paths.
+func (s *Service) Endpoints() []string {
+	return slices.SortedFunc(slices.Values(s.endpoints), func(a, b string) int {
+		verb, path, _ := strings.Cut(a, " ")
+		otherVerb, otherPath, _ := strings.Cut(b, " ")
+		return cmp.Or(strings.Compare(path, otherPath), strings.Compare(verb, otherVerb))
+	})
 }
 
 // New is the service, with the token that it makes the first time.
@@ -99,7 +112,9 @@ func New(env *operation.Env) (*Service, error) {
 		"DELETE /client/v4/zones/{zone}/dns_records/{record}": s.inZone(s.deleteRecord),
 	} {
 		s.mux.Handle(pattern, s.serve(h))
+		s.endpoints = append(s.endpoints, pattern)
 	}
+	s.mux.Handle("/", s.serve(unserved))
 	return s, nil
 }
 
@@ -225,6 +240,11 @@ func (s *Service) authenticate(r *http.Request) error {
 		return refuse(http.StatusForbidden, 9109, "Invalid access token")
 	}
 	return nil
+}
+
+// unserved refuses what no pattern is for, by its name.
+func unserved(r *request) (any, *pageInfo, error) {
+	return nil, nil, refuse(http.StatusNotFound, 7000, "No route for that URI: the engine does not serve "+r.Method+" "+r.URL.Path+"; docs/coverage.md lists what it serves")
 }
 
 // inZone looks the path's zone up first.

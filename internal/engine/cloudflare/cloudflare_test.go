@@ -117,6 +117,9 @@ func TestZones(t *testing.T) {
 	if a := r.call("GET", "/zones?name=example.org", nil); a.Info.TotalCount != 0 {
 		t.Errorf("%+v", a.Info)
 	}
+	if a := r.call("GET", "/zones/"+id+"/settings/ssl", nil); a.Status != http.StatusNotFound || a.code() != 7000 || !strings.Contains(a.Errors[0].Message, "/settings/ssl") {
+		t.Errorf("an endpoint that is not served: %+v", a)
+	}
 	if a := r.call("DELETE", "/zones/"+id, nil); !a.Success {
 		t.Errorf("%+v", a)
 	}
