@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 
 var version, instance = os.Getenv("VERSION"), ""
 
+// smuggled counts requests that nobody sends on purpose.
+var smuggled atomic.Int64
+
 func main() {
 	instance, _ = os.Hostname()
 	mux := http.NewServeMux()
@@ -27,6 +31,8 @@ func main() {
 	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/slow", slow)
 	mux.HandleFunc("/ws", socket)
+	mux.HandleFunc("/smuggled", func(http.ResponseWriter, *http.Request) { smuggled.Add(1) })
+	mux.HandleFunc("/seen", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, smuggled.Load()) })
 	mux.HandleFunc("/grpc.health.v1.Health/Check", check)
 	server := &http.Server{Addr: ":8000", Handler: mux, Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)

@@ -244,6 +244,9 @@ func (r *request) framing(hosts, lengths, codings int) (status int) {
 	}
 	if r.fields.token("Connection", "upgrade") && r.proto == "HTTP/1.1" && r.length == 0 {
 		r.upgrade = r.fields.get("Upgrade")
+		if equalFold(r.upgrade, "h2c") {
+			r.upgrade = "" // what comes after it would pass by the rules
+		}
 	}
 	return 0
 }
