@@ -21,6 +21,7 @@ type engine struct {
 	binary string
 	data   string
 	env    []string
+	cli    *resident
 }
 
 func start(t *testing.T, options ...string) *engine {
@@ -37,7 +38,10 @@ func start(t *testing.T, options ...string) *engine {
 	if out, err := exec.Command(e.binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("starting: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { exec.Command(e.binary, "engine", "stop", "--data", e.data).Run() })
+	t.Cleanup(func() {
+		e.cli.close()
+		exec.Command(e.binary, "engine", "stop", "--data", e.data).Run()
+	})
 	e.read()
 	return e
 }
@@ -53,12 +57,22 @@ func (e *engine) read() {
 	for line := range strings.Lines(string(out)) {
 		e.env = append(e.env, strings.Trim(strings.TrimPrefix(strings.TrimSpace(line), "export "), "'"))
 	}
+	e.cli.close()
+	e.cli = startResident(e.env)
 }
 
 // aws runs the stock CLI and gives its output, or what it said of the error.
 func (e *engine) aws(args ...string) string {
 	e.t.Helper()
-	cmd := exec.Command("aws", append(args, "--output", "text")...)
+	args = append(args, "--output", "text")
+	if e.cli != nil {
+		out, errs, ok := e.cli.call(args)
+		if !ok {
+			return "error: " + errs
+		}
+		return strings.TrimSpace(out)
+	}
+	cmd := exec.Command("aws", args...)
 	cmd.Env = e.env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
