@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cloud"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/report"
 )
@@ -31,6 +32,7 @@ there is none yet. ENV is the first environment of slipway.yaml if left out.`,
 	}
 	d.flags(c)
 	c.Flags().StringVar(&o.Tag, "tag", "", "the release to start, instead of the branch's last tag")
+	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for another deploy of the same service instead of refusing")
 	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
 	return c
 }
@@ -55,6 +57,7 @@ A release that does not come up is rolled back, and that is a failure (exit 3).`
 	c.Flags().StringVar(&o.Tag, "tag", "", "the release to start, instead of the branch's last tag")
 	c.Flags().BoolVar(&o.Build, "build", false, "build and push images that are missing")
 	c.Flags().BoolVar(&o.Force, "force", false, "start a new rollout even where nothing differs")
+	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for another deploy of the same service instead of refusing")
 	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
 	return c
 }
@@ -80,6 +83,8 @@ func (d *deployment) run(ctx context.Context, args []string, o release.Options, 
 func (d *deployment) code(ctx context.Context, err error) error {
 	var f *release.Failure
 	switch {
+	case errors.Is(err, cloud.ErrHeld):
+		return &exit{exitHeld, err}
 	case errors.Is(err, release.ErrRefused):
 		return err
 	case ctx.Err() != nil:

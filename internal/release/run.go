@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ type Options struct {
 	Force bool
 	// AllowGap stops the old task first where there is no room for both.
 	AllowGap bool
+	// Wait waits for another deploy of the same service instead of refusing.
+	Wait bool
 	Door     Door
 	Sink     slipway.Sink
 }
@@ -56,6 +59,11 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	}
 	o.note(plan.PhaseImage, "tag", fmt.Sprintf("%s, %s", v.Tag, cmpOr(v.Why, "as asked for")))
 	env = a.Resolve(env.AtRelease(v.Tag, v.Commit))
+	give, ctx, err := a.Hold(ctx, env.Cluster.Name, names(&env), v.Tag, o.Wait, func(text string) { o.note(plan.PhaseDeploy, "", text) })
+	if err != nil {
+		return nil, refused(err)
+	}
+	defer give()
 	wanted := plan.Wanted(&env)
 	seen, err := a.Observe(ctx, &env, wanted)
 	if err != nil {
@@ -101,6 +109,16 @@ func (o Options) note(phase, step, text string) {
 }
 
 func refused(err error) error { return fmt.Errorf("%w; %w", err, ErrRefused) }
+
+// names are the services', in order.
+func names(env *slipway.Environment) []string {
+	var list []string
+	for _, s := range env.Services {
+		list = append(list, s.Name)
+	}
+	slices.Sort(list)
+	return list
+}
 
 // choose finds the release: the one asked for, the branch's last tag, or, where
 // that is allowed, what lies in the folder.
