@@ -222,6 +222,33 @@ func (a *Account) applyCapacity(ctx context.Context, env *slipway.Environment, s
 	return err
 }
 
+// Ready waits until the cluster has as many instances as the file wants at
+// least.
+func (a *Account) Ready(ctx context.Context, env *slipway.Environment, sink slipway.Sink) error {
+	if !env.Cluster.Owned || env.Cluster.Min == 0 {
+		return nil
+	}
+	start := time.Now()
+	err := a.until(ctx, fmt.Sprintf("%d instances joining cluster %s", env.Cluster.Min, env.Cluster.Name), 15*time.Minute, func(ctx context.Context) (bool, error) {
+		if err := a.observeInstances(ctx, env.Cluster.Name); err != nil {
+			return false, err
+		}
+		ready := 0
+		for _, i := range a.seen.Instances {
+			if i.Connected && !i.Draining {
+				ready++
+			}
+		}
+		return ready >= env.Cluster.Min, nil
+	})
+	if err == nil {
+		now := time.Now()
+		sink(slipway.Event{Time: now, Phase: plan.PhaseEnvironment, Step: "instances", State: slipway.Done, Elapsed: now.Sub(start),
+			Text: fmt.Sprintf("%d of %s have joined", env.Cluster.Min, env.Cluster.Instance)})
+	}
+	return err
+}
+
 func (a *Account) defaultProvider(n plan.Names) string {
 	c, _ := a.look(n.Cluster())
 	return c.Settings["default provider"]

@@ -145,6 +145,21 @@ func (a *Account) targets(ctx context.Context, id slipway.ID) ([]slipway.Target,
 	return list, nil
 }
 
+// Healthy is how many targets of a group are.
+func (a *Account) Healthy(ctx context.Context, id slipway.ID) (int, error) {
+	if a.Ref(id) == "" {
+		return 0, nil
+	}
+	list, err := a.targets(ctx, id)
+	n := 0
+	for _, t := range list {
+		if t.State == "healthy" {
+			n++
+		}
+	}
+	return n, err
+}
+
 // LastLines are the last lines that a container wrote.
 func (a *Account) LastLines(ctx context.Context, c slipway.ContainerSeen, most int) ([]string, error) {
 	if c.Stream == "" {

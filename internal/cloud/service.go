@@ -103,7 +103,7 @@ func (a *Account) definitionOf(ctx context.Context, revision string) (*types.Tas
 
 func deployment(d types.Deployment) slipway.Deployment {
 	return slipway.Deployment{ID: aws.ToString(d.Id), Status: aws.ToString(d.Status), Revision: aws.ToString(d.TaskDefinition), RolloutState: string(d.RolloutState),
-		Reason: aws.ToString(d.RolloutStateReason), Desired: int(d.DesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), FailedTasks: int(d.FailedTasks)}
+		Reason: aws.ToString(d.RolloutStateReason), Desired: int(d.DesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), FailedTasks: int(d.FailedTasks), Since: aws.ToTime(d.CreatedAt)}
 }
 
 func serviceSettings(s types.Service) slipway.Settings {

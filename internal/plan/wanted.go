@@ -189,6 +189,7 @@ func (w *wanted) service(s *slipway.Service) {
 	add := func(id slipway.ID, settings slipway.Settings, after ...slipway.ID) {
 		r := own
 		r.ID, r.Settings, r.After = id, settings, after
+		r.At = positions(s, settings)
 		w.add(r)
 	}
 	after := []slipway.ID{w.names.Cluster()}

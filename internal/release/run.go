@@ -30,8 +30,8 @@ type Options struct {
 	AllowGap bool
 	// Wait waits for another deploy of the same service instead of refusing.
 	Wait bool
-	Door     Door
-	Sink     slipway.Sink
+	Door Door
+	Sink slipway.Sink
 }
 
 // Outcome is what a run came to.

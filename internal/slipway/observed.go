@@ -1,5 +1,7 @@
 package slipway
 
+import "time"
+
 // Observed is what an account has of one environment.
 type Observed struct {
 	Account, Region string
@@ -34,4 +36,5 @@ type Running struct {
 type Deployment struct {
 	ID, Status, Revision, RolloutState, Reason string
 	Desired, Running, Pending, FailedTasks     int
+	Since                                      time.Time
 }

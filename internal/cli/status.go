@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+func newStatus(t *terminal) *cobra.Command {
+	d := &deployment{t: t}
+	c := &cobra.Command{
+		Use:     "status [ENV]",
+		Short:   "Show what runs where, and how well",
+		Example: "  slipway status",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := d.load(args); err != nil {
+				return err
+			}
+			names := args
+			if len(args) == 0 {
+				for _, e := range d.stack.Environments {
+					names = append(names, e.Name)
+				}
+			}
+			var failed error
+			for _, name := range names {
+				d.env, _ = d.stack.Environment(name)
+				if err := d.status(c); err != nil {
+					failed = err
+					if len(names) > 1 {
+						fmt.Fprintf(t.out, "%-13s%s\n", name, err)
+					}
+				}
+			}
+			if len(names) > 1 && failed != nil {
+				return &exit{code: exitRefused}
+			}
+			return failed
+		},
+	}
+	d.flags(c)
+	return c
+}
+
+func (d *deployment) status(c *cobra.Command) error {
+	if err := d.open(c.Context(), false); err != nil {
+		return err
+	}
+	list, err := release.StatusOf(c.Context(), d.account, d.env)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if d.json {
+			if err := encode(d.t.out, s); err != nil {
+				return err
+			}
+			continue
+		}
+		where := strings.Join(s.URLs, " ")
+		if where == "" {
+			where = s.Service
+		}
+		since := ""
+		if at, err := time.Parse(time.RFC3339, s.Since); err == nil {
+			since = "since " + ago(time.Since(at))
+		}
+		on := s.On
+		if s.On == "aws" {
+			on = fmt.Sprintf("aws %s %s", s.Account, s.Region)
+		}
+		fmt.Fprintf(d.t.out, "%-13s%-36s %-14s %d/%d healthy   %-20s %-12s %s\n", s.Environment, where, s.Tag, s.Healthy, s.Desired, since, s.State, on)
+	}
+	return nil
+}
+
+// ago is a duration as people say it.
+func ago(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := int(d / u.unit); n > 0 {
+			if n > 1 {
+				u.name += "s"
+			}
+			return fmt.Sprintf("%d %s", n, u.name)
+		}
+	}
+	return fmt.Sprintf("%d seconds", int(d.Seconds()))
+}

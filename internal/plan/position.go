@@ -1,0 +1,37 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// written is where in a service of the file a setting is written, where its name
+// there is another.
+var written = map[string]string{
+	"health path": "health.path", "health status": "health.status", "health interval": "health.interval", "health timeout": "health.timeout",
+	"healthy after": "health.healthy", "unhealthy after": "health.unhealthy", "grace": "health.grace", "soft memory": "memory",
+	"host": "host", "path": "paths", "stop timeout": "stop", "family": "family", "target group": "target-group",
+}
+
+// positions are the places of a service's settings in the file.
+func positions(s *slipway.Service, settings slipway.Settings) map[string]slipway.Position {
+	at := map[string]slipway.Position{"": s.At.Of("")}
+	for key := range settings {
+		path, ok := written[key]
+		if !ok {
+			path = strings.ReplaceAll(key, " ", "-")
+		}
+		if p, ok := s.At[path]; ok {
+			at[key] = p
+			continue
+		}
+		for _, c := range s.Containers {
+			inside := strings.TrimPrefix(path, c.Name+".")
+			if p, ok := c.At[inside]; ok && (inside != path || len(s.Containers) == 1) {
+				at[key] = p
+			}
+		}
+	}
+	return at
+}

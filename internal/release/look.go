@@ -1,0 +1,117 @@
+package release
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Look gives the plan of an environment without changing anything. The image is
+// a release's and not compared; tag names another release than the one that
+// runs, for what the file says with {tag}.
+func Look(ctx context.Context, a *cloud.Account, env slipway.Environment, tag string) (*slipway.Plan, *slipway.Observed, error) {
+	raw := a.Resolve(env)
+	wanted := plan.Wanted(&raw)
+	seen, err := a.Observe(ctx, &raw, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	commit := ""
+	for _, s := range raw.Services {
+		if r, ok := seen.Running[s.Name]; ok && tag == "" {
+			tag, commit = r.Tag, r.Commit
+		}
+	}
+	expanded := a.Resolve(env.AtRelease(tag, commit))
+	p, err := plan.Make(&expanded, plan.Wanted(&expanded), seen)
+	return p, seen, err
+}
+
+// Prepare makes or continues an environment: what services share, and nothing
+// of theirs.
+func Prepare(ctx context.Context, a *cloud.Account, env slipway.Environment, sink slipway.Sink) (*slipway.Plan, error) {
+	env = a.Resolve(env)
+	wanted := plan.EnvironmentOnly(&env)
+	seen, err := a.Observe(ctx, &env, wanted)
+	if err != nil {
+		return nil, refused(err)
+	}
+	p, err := plan.Make(&env, wanted, seen)
+	if err != nil {
+		return nil, refused(err)
+	}
+	if err := a.Apply(ctx, &cloud.Work{Env: &env, Sink: sink}, p.Steps); err != nil {
+		return p, err
+	}
+	return p, a.Ready(ctx, &env, sink)
+}
+
+// Status is what one service of an environment is doing.
+type Status struct {
+	Environment string   `json:"environment"`
+	Service     string   `json:"service"`
+	URLs        []string `json:"urls"`
+	Tag         string   `json:"tag"`
+	Desired     int      `json:"desired"`
+	Running     int      `json:"running"`
+	Healthy     int      `json:"healthy"`
+	Since       string   `json:"since"`
+	State       string   `json:"state"`
+	On          string   `json:"on"`
+	Account     string   `json:"account"`
+	Region      string   `json:"region"`
+}
+
+// StatusOf looks at each service of an environment.
+func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([]Status, error) {
+	env = a.Resolve(env)
+	wanted := slices.DeleteFunc(plan.Wanted(&env), func(r slipway.Resource) bool {
+		return r.Kind != slipway.KindService && r.Kind != slipway.KindTargetGroup
+	})
+	seen, err := a.Observe(ctx, &env, wanted)
+	if err != nil {
+		return nil, err
+	}
+	var list []Status
+	for i := range env.Services {
+		svc := &env.Services[i]
+		running, there := seen.Running[svc.Name]
+		s := Status{Environment: env.Name, Service: svc.Name, Tag: running.Tag, Desired: running.Desired, Running: running.Tasks, On: env.On, Account: a.ID, Region: a.Region, State: "not deployed"}
+		for _, h := range svc.Hosts {
+			s.URLs = append(s.URLs, "https://"+h)
+		}
+		if there {
+			s.State = state(running)
+			if len(running.Deployments) > 0 {
+				s.Since = running.Deployments[0].Since.UTC().Format("2006-01-02T15:04:05Z")
+			}
+			s.Healthy = running.Tasks
+			if plan.Routed(svc) {
+				if s.Healthy, err = a.Healthy(ctx, plan.For(svc).TargetGroup()); err != nil {
+					return nil, err
+				}
+			}
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// state is a service's state in a word.
+func state(r slipway.Running) string {
+	switch {
+	case r.Desired == 0:
+		return "stopped"
+	case len(r.Deployments) > 0 && r.Deployments[0].RolloutState == "FAILED":
+		return "failed: " + strings.TrimSuffix(r.Deployments[0].Reason, ".")
+	case len(r.Deployments) > 1:
+		return "deploying"
+	case r.Tasks < r.Desired:
+		return "starting"
+	}
+	return "serving"
+}
