@@ -13,10 +13,12 @@ type builder struct {
 	found    *problems
 	file     *node
 	app, env string
+	// lookup finds variables where slipway runs.
+	lookup func(string) (string, bool)
 }
 
-func build(found *problems, file *node) *slipway.Stack {
-	b := &builder{found: found, file: file}
+func build(found *problems, file *node, lookup func(string) (string, bool)) *slipway.Stack {
+	b := &builder{found: found, file: file, lookup: lookup}
 	b.app = b.text(file.get("app"), "app")
 	stack := &slipway.Stack{App: b.app, At: file.positions()}
 	environments := file.get("environments")

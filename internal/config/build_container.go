@@ -81,7 +81,7 @@ func (b *builder) container(env *slipway.Environment, s *slipway.Service, n *nod
 		Command:    b.words(n.get("command")),
 		Entrypoint: b.words(n.get("entrypoint")),
 		CPU:        numberAt(n.get("cpu"), 0),
-		Variables:  b.lateMap(n.get("variables")),
+		Variables:  b.dictionary(n.get("variables"), b.variable),
 		Secrets:    b.dictionary(n.get("secrets"), b.secret),
 		Port:       numberAt(n.get("port"), 0),
 		HostPort:   numberAt(n.get("host-port"), 0),
@@ -91,6 +91,7 @@ func (b *builder) container(env *slipway.Environment, s *slipway.Service, n *nod
 		Mounts:     b.mounts(s, n.get("mounts")),
 		At:         n.positions(),
 	}
+	b.unset(&c, n.get("variables"))
 	b.memory(&c, n.get("memory"))
 	b.own(env, &c, n.get("image"), own)
 	for name := range c.Secrets {
@@ -102,6 +103,35 @@ func (b *builder) container(env *slipway.Environment, s *slipway.Service, n *nod
 		b.found.add(n.get("host-port").at, "port: 8000", "host-port without a port")
 	}
 	return c
+}
+
+// variable is a template; what is passed on stands in it as it is.
+func (b *builder) variable(n *node) string {
+	if n.kind != dict {
+		return b.fill(n, true)
+	}
+	value, _ := b.lookup(n.get("from").said())
+	return strings.ReplaceAll(value, "{", "{{")
+}
+
+// unset takes out what is passed on and isn't set here.
+func (b *builder) unset(c *slipway.Container, n *node) {
+	if n == nil {
+		return
+	}
+	for _, e := range n.entries {
+		from := e.value.get("from")
+		if from == nil {
+			continue
+		}
+		if _, ok := b.lookup(from.said()); !ok {
+			delete(c.Variables, e.key)
+			if c.Unset == nil {
+				c.Unset = map[string]string{}
+			}
+			c.Unset[e.key] = from.said()
+		}
+	}
 }
 
 func (b *builder) memory(c *slipway.Container, n *node) {

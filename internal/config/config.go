@@ -3,8 +3,8 @@
 // defaults and names filled in, and out comes a slipway.Stack that is right or a
 // list of everything that is wrong, each with its line and column. The same
 // table makes the JSON Schema and the reference page, so that the three cannot
-// disagree. It reads files and nothing else: no account, no git, no
-// environment variables. The commands and their tests call it.
+// disagree. It reads the file and the variables that the file passes on, and
+// nothing else: no account, no git. The commands and their tests call it.
 package config
 
 import (
@@ -31,7 +31,7 @@ func Load(path string) (*slipway.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, source)
+	return Parse(path, source, os.LookupEnv)
 }
 
 func read(path string) ([]byte, error) {
@@ -50,13 +50,14 @@ func read(path string) ([]byte, error) {
 	return source, nil
 }
 
-// Parse is Load of a source that was read from file.
-func Parse(file string, source []byte) (*slipway.Stack, error) {
+// Parse is Load of a source that was read from file; lookup finds the variables
+// that it passes on ({ from: NAME }).
+func Parse(file string, source []byte, lookup func(string) (string, bool)) (*slipway.Stack, error) {
 	found := &problems{file: file, source: source}
 	tree := parse(found, source)
 	var stack *slipway.Stack
 	if tree != nil {
-		stack = build(found, check(found, tree, fileShape, ""))
+		stack = build(found, check(found, tree, fileShape, ""), lookup)
 		stack.File, stack.Dir = file, filepath.Dir(file)
 	}
 	if err := found.err(); err != nil {

@@ -101,7 +101,7 @@ func TestBadFilesAreRefusedInTheWordsOfTheirGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = Parse("slipway.yaml", source)
+			_, err = Parse("slipway.yaml", source, noVariables)
 			var all Errors
 			if !errors.As(err, &all) {
 				t.Fatalf("it was not refused: %v", err)
@@ -123,6 +123,25 @@ func TestPositionsFollowOverrides(t *testing.T) {
 	}
 	want := map[string]int{"count": 25, "health.path": 10, "health.interval": 10, "variables.WT_CONFIG": 8, "host": 23, "drain": 5}
 	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
+	}
+}
+
+func noVariables(string) (string, bool) { return "", false }
+
+func TestPassedVariables(t *testing.T) {
+	const file = "app: a\nservice: { variables: { KEY: { from: CI_KEY }, OTHER: { from: NOT_SET } } }\nenvironments: { e: }\n"
+	lookup := func(name string) (string, bool) { return "a{tag}b", name == "CI_KEY" }
+	s, err := Parse("slipway.yaml", []byte(file), lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Environments[0].Services[0].Containers[0]
+	got := slipway.ExpandMap(c.Variables, "v1", "c1")
+	if d := cmp.Diff(map[string]string{"KEY": "a{tag}b"}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]string{"OTHER": "NOT_SET"}, c.Unset); d != "" {
 		t.Error(d)
 	}
 }

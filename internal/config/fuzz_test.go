@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		stack, err := Parse("slipway.yaml", []byte(source))
+		stack, err := Parse("slipway.yaml", []byte(source), noVariables)
 		if err == nil {
 			for _, e := range stack.Environments {
 				for _, s := range e.Services {
@@ -57,7 +57,7 @@ func TestAliasesAreBounded(t *testing.T) {
 		b.WriteString(strings.Repeat("*a"+string(i-1)+",", 10))
 		b.WriteString("]\n")
 	}
-	_, err := Parse("slipway.yaml", []byte(b.String()))
+	_, err := Parse("slipway.yaml", []byte(b.String()), noVariables)
 	if err == nil || !strings.Contains(err.Error(), "aliases unfold to more than") {
 		t.Errorf("got %v", err)
 	}

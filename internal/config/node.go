@@ -55,12 +55,20 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
-// at path is the value below keys, or nil.
+// find is the value below keys, or nil.
 func (n *node) find(path ...string) *node {
 	for _, key := range path {
 		n = n.get(key)
 	}
 	return n
+}
+
+// said is a scalar's text; a nil node says nothing.
+func (n *node) said() string {
+	if n == nil {
+		return ""
+	}
+	return n.text
 }
 
 // empty tells whether a value is left out or says nothing.

@@ -62,7 +62,7 @@ var refused = []refusal{
 	{"health as a number", "SERVICE", "{ health: 8 }", `3:20: health takes text, not a number; in quotes it is text: "8"`, true},
 	{"empty list", "ENV", "{ host: [] }", `5:23: host is an empty list; for example: host: demo.example.com`, true},
 	{"list in a list", "ENV", "{ host: [[a.b]] }", `5:24: host takes text, not a list; for example: host: demo.example.com`, true},
-	{"variable as a list", "SERVICE", "{ variables: { A: [1] } }", `3:28: A takes text, a number, true or false, not a list`, true},
+	{"variable as a list", "SERVICE", "{ variables: { A: [1] } }", `3:28: A takes text, a number, true or false, or { from: INFURA_API_KEY }, not a list`, true},
 	{"variable without a value", "SERVICE", "{ variables: { A: } }", `3:25: A has no value; for example: A: ""`, false},
 	{"variable removed that was not there", "ENV", "{ service: { variables: { A: ~ } } }", `5:41: A has no value; for example: A: ""`, false},
 
@@ -147,7 +147,7 @@ var refused = []refusal{
 func TestRefusals(t *testing.T) {
 	for _, c := range refused {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Parse("f", []byte(c.source()))
+			_, err := Parse("f", []byte(c.source()), noVariables)
 			var found Errors
 			if !errors.As(err, &found) {
 				t.Fatalf("not refused: %v", err)

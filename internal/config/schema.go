@@ -58,23 +58,27 @@ type schema struct {
 
 func (s *shape) id() string { return strings.ReplaceAll(s.name, " ", "-") }
 
-// reference is s as it is used: by reference where it has a name.
+// reference is s as it is used, with its short form and its alternatives.
 func reference(s *shape) *schema {
-	one := &schema{Ref: "#/definitions/" + s.id()}
-	if s.name == "" {
-		one = bare(s)
-	}
-	all := []*schema{one}
+	all := []*schema{single(s)}
 	if s.short != "" {
 		all = append([]*schema{reference(s.key(s.short).shape)}, all...)
 	}
 	for a := s.or; a != nil; a = a.or {
-		all = append(all, bare(a))
+		all = append(all, single(a))
 	}
 	if len(all) == 1 {
-		return one
+		return all[0]
 	}
 	return &schema{AnyOf: all}
+}
+
+// single is one shape: by reference where it has a name.
+func single(s *shape) *schema {
+	if s.name != "" {
+		return &schema{Ref: "#/definitions/" + s.id()}
+	}
+	return bare(s)
 }
 
 // bare is a shape without name and alternatives.

@@ -96,7 +96,7 @@ func (s *shape) takes() string {
 		}
 	}
 	if s.or != nil {
-		says += " or " + s.or.takesOne()
+		says += ", or " + s.or.takesOne()
 	}
 	return says
 }
@@ -113,6 +113,8 @@ func (s *shape) takesOne() string {
 		return fmt.Sprintf("a number from %d to %d", s.min, s.max)
 	case s.kind == list:
 		return "a list"
+	case s.kind == dict && len(s.keys) == 1:
+		return "{ " + s.keys[0].name + ": " + s.keys[0].example + " }"
 	case s.coerce:
 		return "text, a number, true or false"
 	}

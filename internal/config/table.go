@@ -132,12 +132,16 @@ var containerKeys = []*key{
 	{name: "memory", shape: memoryShape, what: "Memory in MiB: the soft limit, or both.", example: "128", fallback: "128"},
 	{name: "command", shape: commandShape, what: "The command, a list of words; a text is split as a shell would.", example: "[node, server.js]", fallback: "the image's"},
 	{name: "entrypoint", shape: commandShape, what: "The entry point.", example: "[/sbin/tini, --]", fallback: "the image's"},
-	{name: "variables", shape: mapOf("variable", variableName, &shape{kind: text, late: true, coerce: true, removes: true}), what: "Environment variables. Numbers, true and false become text exactly as written; nothing (~) removes what is inherited.", example: "{ LOG_LEVEL: info }"},
+	{name: "variables", shape: mapOf("variable", variableName, variableShape), what: "Environment variables. Numbers, true and false become text exactly as written; nothing (~) removes what is inherited.", example: "{ LOG_LEVEL: info }"},
 	{name: "secrets", shape: mapOf("variable", variableName, &shape{kind: text, rule: secretSource, removes: true}), what: "Environment variables from SSM parameters or Secrets Manager.", example: "{ INFURA_API_KEY: \"ssm:/{env}/infura-api-key\" }"},
 	{name: "stop", shape: spanOf(0, 120*time.Second), what: "How long a container may take to stop after SIGTERM.", example: "30s", fallback: "10s"},
 	{name: "user", shape: textOf(userName), what: "The user that it runs as.", example: "1000:1000", fallback: "the image's"},
 	{name: "mounts", shape: mapOf("path", hostPath, mountShape), what: "Volumes, by the path where the container sees them.", example: "{ /data: data }"},
 }
+
+var variableShape = &shape{kind: text, late: true, coerce: true, removes: true, or: &shape{kind: dict, name: "passed variable", doc: "A variable whose value is that of a variable where slipway runs, as CI passes it. It stands in the task definition for all to read: better keep it as a secret.", keys: []*key{
+	{name: "from", shape: plainOf(variableName), what: "The variable where slipway runs.", example: "INFURA_API_KEY", required: true},
+}}}
 
 var memoryShape = &shape{kind: dict, name: "memory", short: "soft", doc: "Memory in MiB. A number in its place is the soft limit.", keys: []*key{
 	{name: "soft", shape: numberOf(4, 1000000), what: "What is reserved.", example: "128"},

@@ -133,6 +133,10 @@ type Container struct {
 	MemorySoft, MemoryHard int
 	// Variables are templates for Expand.
 	Variables map[string]string
+	// Unset are variables that the file passes on from where slipway runs, and
+	// that aren't set there: variable to the name there. A deploy without them
+	// would drop them, so it has to be refused.
+	Unset map[string]string
 	// Secrets are environment variables from SSM or Secrets Manager: an ARN, a
 	// parameter's name, or "secretsmanager:name[:key]".
 	Secrets   map[string]string
