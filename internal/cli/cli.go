@@ -77,7 +77,7 @@ func newRoot(t *terminal) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newUp(t), newEnv(t), newPlan(t), newDeploy(t), newStatus(t), newURL(t), newEngine(t), newSchema(t), newVersion(t))
+	root.AddCommand(newInit(t), newUp(t), newEnv(t), newPlan(t), newDeploy(t), newStatus(t), newURL(t), newEngine(t), newSchema(t), newVersion(t))
 	return root
 }
 
