@@ -121,6 +121,7 @@ func (s *services) network(context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.handlers["GET "+crlPath+"/{list}"] = revocations{issuer.Authority}
 	certificates := acm.New(s.e.env, issuer, s.names)
 	s.add(acmapi.API, certificates.Operations())
 	s.add(elbapi.API, elbv2.New(s.e.env, network.Network{}).Operations())
@@ -193,6 +194,7 @@ func (s *services) authority() (issuer, error) {
 		Dir:  filepath.Join(s.e.cfg.Data, "authority"),
 		Seal: func(b []byte) ([]byte, error) { return v.Seal(b), nil },
 		Open: func(b []byte) ([]byte, error) { return v.Open(b) },
+		CRL:  "http://" + s.e.env.Addresses.API + crlPath,
 		Now:  s.e.cfg.Now,
 	})
 	if err != nil {

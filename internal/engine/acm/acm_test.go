@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/vault"
@@ -48,6 +49,8 @@ func (s selfSigned) Issue(names []string, _ api.KeyAlgorithm) (certificate, chai
 	certificate, key = made(names, *s.now)
 	return certificate, nil, key, nil
 }
+
+func (selfSigned) Revoke([]byte, int) error { return authority.ErrNotIssued }
 
 func made(names []string, now time.Time) (certificate, key []byte) {
 	k, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/tagging"
 	"github.com/slipway-dev/slipway/internal/engine/vault"
@@ -35,7 +36,11 @@ type Certificate struct {
 	// Tried is when DNS was last looked at without finding all records.
 	Tried   time.Time
 	Renewed *api.RenewalSummary
-	Content Content
+	// Exported tells that the private key was once given out.
+	Exported bool                 `json:",omitzero"`
+	Revoked  time.Time            `json:",omitzero"`
+	Reason   api.RevocationReason `json:",omitzero"`
+	Content  Content
 }
 
 // Validation is the proof that is asked for one name.
@@ -50,12 +55,20 @@ type Validation struct {
 // Content is an issued or imported certificate: PEM texts, the sealed key and
 // what the certificate says of itself.
 type Content struct {
-	Certificate, Chain          string
-	PrivateKey                  vault.Sealed
-	Serial, Subject, Issuer     string
-	NotBefore, NotAfter         time.Time
-	SignatureAlgorithm          string
-	KeyUsages, ExtendedKeyUsage []string
+	Certificate, Chain      string
+	PrivateKey              vault.Sealed
+	Serial, Subject, Issuer string
+	NotBefore, NotAfter     time.Time
+	SignatureAlgorithm      string
+	KeyUsages               []string
+	ExtendedUsages          []authority.ExtendedKeyUsage
+}
+
+// Revocation is a certificate that the controller is to have revoked.
+type Revocation struct {
+	ARN, Serial, Certificate string
+	// Reason is a number of RFC 5280.
+	Reason int
 }
 
 // Use tells that a resource presents a certificate.
@@ -68,10 +81,11 @@ type Account struct{ DaysBeforeExpiry int }
 var (
 	Certificates = state.NewTable("acm.certificate", func(c *Certificate) string { return c.ARN })
 	Uses         = state.NewTable("acm.use", func(u *Use) string { return u.Certificate + " " + u.Resource })
+	Revocations  = state.NewTable("acm.revocation", func(r *Revocation) string { return r.ARN + " " + r.Serial })
 	accounts     = state.NewTable("acm.account", func(*Account) string { return "configuration" })
 
 	// Tables are all of the service's.
-	Tables = []state.AnyTable{Certificates, Uses, accounts}
+	Tables = []state.AnyTable{Certificates, Uses, Revocations, accounts}
 )
 
 // UsedBy are the resources that present a certificate.
@@ -129,20 +143,16 @@ func (c *Certificate) detail(inUse []string) *api.CertificateDetail {
 		for _, u := range x.KeyUsages {
 			d.KeyUsages = append(d.KeyUsages, api.KeyUsage{Name: api.KeyUsageName(u)})
 		}
-		for _, u := range x.ExtendedKeyUsage {
-			d.ExtendedKeyUsages = append(d.ExtendedKeyUsages, extendedUsage(u))
+		for _, u := range x.ExtendedUsages {
+			usage := api.ExtendedKeyUsage{Name: api.ExtendedKeyUsageName(u.Name)}
+			if u.OID != "" {
+				usage.OID = &u.OID
+			}
+			d.ExtendedKeyUsages = append(d.ExtendedKeyUsages, usage)
 		}
 	}
+	d.RevokedAt, d.RevocationReason = known(c.Revoked), c.Reason
 	return d
-}
-
-func extendedUsage(name string) api.ExtendedKeyUsage {
-	oids := map[string]string{"TLS_WEB_SERVER_AUTHENTICATION": "1.3.6.1.5.5.7.3.1", "TLS_WEB_CLIENT_AUTHENTICATION": "1.3.6.1.5.5.7.3.2"}
-	u := api.ExtendedKeyUsage{Name: api.ExtendedKeyUsageName(name)}
-	if oid := oids[name]; oid != "" {
-		u.OID = &oid
-	}
-	return u
 }
 
 func known(t time.Time) *time.Time {
@@ -175,15 +185,16 @@ func (c *Certificate) eligibility(inUse []string) api.RenewalEligibility {
 func (c *Certificate) summary(inUse bool) api.CertificateSummary {
 	s := api.CertificateSummary{
 		CertificateArn: &c.ARN, DomainName: new(c.domain()), SubjectAlternativeNameSummaries: c.Names, HasAdditionalSubjectAlternativeNames: new(false),
-		Status: c.Status, Type: c.Type, KeyAlgorithm: c.Key, InUse: &inUse, Exported: new(false), KeyUsages: []api.KeyUsageName{}, ExtendedKeyUsages: []api.ExtendedKeyUsageName{},
+		Status: c.Status, Type: c.Type, KeyAlgorithm: c.Key, InUse: &inUse, Exported: &c.Exported, KeyUsages: []api.KeyUsageName{}, ExtendedKeyUsages: []api.ExtendedKeyUsageName{},
 		RenewalEligibility: c.eligibility(make([]string, map[bool]int{true: 1}[inUse])), CreatedAt: &c.Created, IssuedAt: known(c.Issued), ImportedAt: known(c.Imported),
 		NotBefore: known(c.Content.NotBefore), NotAfter: known(c.Content.NotAfter), ExportOption: c.Options.Export,
+		RevokedAt: known(c.Revoked),
 	}
 	for _, u := range c.Content.KeyUsages {
 		s.KeyUsages = append(s.KeyUsages, api.KeyUsageName(u))
 	}
-	for _, u := range c.Content.ExtendedKeyUsage {
-		s.ExtendedKeyUsages = append(s.ExtendedKeyUsages, api.ExtendedKeyUsageName(u))
+	for _, u := range c.Content.ExtendedUsages {
+		s.ExtendedKeyUsages = append(s.ExtendedKeyUsages, api.ExtendedKeyUsageName(u.Name))
 	}
 	if c.Type == api.CertificateTypeImported {
 		s.CreatedAt = nil

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
+	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -16,6 +18,9 @@ import (
 type Issuer interface {
 	// Issue returns the certificate, its chain and its private key in PEM.
 	Issue(names []string, key api.KeyAlgorithm) (certificate, chain, privateKey []byte, err error)
+	// Revoke puts a certificate in PEM on its issuer's revocation list, for a
+	// reason of RFC 5280.
+	Revoke(certificate []byte, reason int) error
 }
 
 // Resolver looks names up, as the world sees them.
@@ -95,7 +100,7 @@ func decide(c *Certificate, inUse bool, now time.Time) (due, time.Time) {
 // Run is the controller: it looks at every certificate whenever one changes, the
 // names change or time has come, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	watch := s.env.Store.Watch(Certificates, Uses)
+	watch := s.env.Store.Watch(Certificates, Uses, Revocations)
 	defer watch.Close()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -123,6 +128,10 @@ func (s *Service) Run(ctx context.Context) error {
 // lookNow every pending certificate's records are looked up.
 func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 	tx := s.env.Store.View()
+	if err := s.revoke(tx); err != nil && ctx.Err() == nil {
+		s.env.Log.Error("revoking certificates", "error", err)
+		wake = s.env.Now().Add(lookAgain)
+	}
 	for scope, c := range Certificates.Everywhere(tx) {
 		what, at := decide(c, len(UsedBy(tx, scope, c.ARN)) > 0, s.env.Now())
 		if lookNow && what == nothing && c.Status == api.CertificateStatusPendingValidation {
@@ -141,6 +150,23 @@ func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 		}
 	}
 	return wake
+}
+
+// revoke has the certificates revoked that operations ask for.
+func (s *Service) revoke(tx *state.Tx) error {
+	for scope, r := range Revocations.Everywhere(tx) {
+		if err := s.issuer.Revoke([]byte(r.Certificate), r.Reason); err != nil && !errors.Is(err, authority.ErrNotIssued) {
+			return err
+		}
+		err := s.env.Store.Update(func(tx *state.Tx) error {
+			Revocations.Delete(tx, scope, Revocations.Key(r))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) do(ctx context.Context, scope state.Scope, c *Certificate, what due) error {
@@ -207,7 +233,7 @@ func (s *Service) issue(scope state.Scope, c *Certificate, renewal bool) error {
 	if err != nil {
 		return fmt.Errorf("issuing for %s: %w", c.domain(), err)
 	}
-	content, err := inspect(cert)
+	content, _, err := inspect(cert)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,10 @@ package acm
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
 	"github.com/slipway-dev/slipway/internal/engine/arn"
+	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
@@ -43,30 +41,13 @@ func (s *Service) ImportCertificate(_ context.Context, c *operation.Caller, in *
 	})
 }
 
-// imported is the certificate that an import brings, checked.
+// imported is the certificate that an import brings, checked by the authority in
+// ACM's words.
 func (s *Service) imported(in *api.ImportCertificateRequest) (*Certificate, error) {
-	cert, err := parse(in.Certificate)
-	if err != nil {
-		return nil, api.ValidationException("The certificate field contains an invalid certificate: %s.", err)
+	if _, err := authority.Import(in.Certificate, in.PrivateKey, in.CertificateChain, s.env.Now()); err != nil {
+		return nil, api.ValidationException("%s", err)
 	}
-	key, err := parseKey(in.PrivateKey)
-	if err != nil {
-		return nil, api.ValidationException("The private key is not supported: %s.", err)
-	}
-	if pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(cert.PublicKey) {
-		return nil, api.ValidationException("The private key does not match the certificate.")
-	}
-	algorithm := keyAlgorithm(cert)
-	if algorithm == "" {
-		return nil, api.ValidationException("The key of the certificate is of a kind or size that is not supported.")
-	}
-	if !s.env.Now().Before(cert.NotAfter) {
-		return nil, api.ValidationException("The certificate is not valid any more: it expired on %s.", cert.NotAfter.UTC().Format("2006-01-02"))
-	}
-	if err := checkChain(cert, in.CertificateChain); err != nil {
-		return nil, err
-	}
-	content, err := inspect(in.Certificate)
+	content, says, err := inspect(in.Certificate)
 	if err != nil {
 		return nil, api.ValidationException("%s", err)
 	}
@@ -76,41 +57,7 @@ func (s *Service) imported(in *api.ImportCertificateRequest) (*Certificate, erro
 		return nil, api.InvalidTagException("%s", err)
 	}
 	return &Certificate{
-		Names: namesOf(cert), Type: api.CertificateTypeImported, Key: algorithm, Options: options(&api.CertificateOptions{CertificateTransparencyLoggingPreference: "DISABLED"}),
+		Names: namesOf(says), Type: api.CertificateTypeImported, Key: api.KeyAlgorithm(says.KeyAlgorithm), Options: options(&api.CertificateOptions{CertificateTransparencyLoggingPreference: "DISABLED"}),
 		Created: s.env.Now(), Imported: s.env.Now(), Status: api.CertificateStatusIssued, Tags: tags, Content: content,
 	}, nil
-}
-
-// namesOf are a certificate's names, the common name first if it has one.
-func namesOf(cert *x509.Certificate) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, n := range append([]string{cert.Subject.CommonName}, cert.DNSNames...) {
-		if n != "" && !seen[n] {
-			seen[n] = true
-			names = append(names, n)
-		}
-	}
-	if len(names) == 0 {
-		return []string{""}
-	}
-	return names
-}
-
-// checkChain: each certificate of the chain signed the one before it.
-func checkChain(cert *x509.Certificate, chain []byte) error {
-	for at := cert; ; {
-		var block *pem.Block
-		if block, chain = pem.Decode(chain); block == nil {
-			return nil
-		}
-		parent, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return api.ValidationException("The certificate chain contains an invalid certificate: %s.", err)
-		}
-		if err := at.CheckSignatureFrom(parent); err != nil {
-			return api.ValidationException("Could not validate the certificate with the certificate chain.")
-		}
-		at = parent
-	}
 }

@@ -124,7 +124,8 @@ func checkValidationDomains(in *api.RequestCertificateRequest, names []string) e
 	return nil
 }
 
-// DeleteCertificate removes a certificate that nothing uses.
+// DeleteCertificate removes a certificate that nothing uses. One that the
+// authority issued is revoked, too: nobody should go on with a copy.
 func (s *Service) DeleteCertificate(_ context.Context, c *operation.Caller, in *api.DeleteCertificateRequest) (*empty, error) {
 	return &empty{}, s.env.Store.Update(func(tx *state.Tx) error {
 		cert, err := find(tx, c.Scope(), in.CertificateArn)
@@ -133,6 +134,9 @@ func (s *Service) DeleteCertificate(_ context.Context, c *operation.Caller, in *
 		}
 		if len(UsedBy(tx, c.Scope(), cert.ARN)) > 0 {
 			return api.ResourceInUseException("Certificate %s in account %s is in use.", cert.ARN, c.Account)
+		}
+		if cert.Type == api.CertificateTypeAmazonIssued && cert.Status == api.CertificateStatusIssued {
+			revoke(tx, c.Scope(), cert, api.RevocationReasonCessationOfOperation)
 		}
 		Certificates.Delete(tx, c.Scope(), cert.ARN)
 		return nil

@@ -44,6 +44,8 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("AddTagsToCertificate", on("acm:AddTagsToCertificate", func(in *api.AddTagsToCertificateRequest) *string { return in.CertificateArn }), s.AddTagsToCertificate),
 		operation.Bind("RemoveTagsFromCertificate", on("acm:RemoveTagsFromCertificate", func(in *api.RemoveTagsFromCertificateRequest) *string { return in.CertificateArn }), s.RemoveTagsFromCertificate),
 		operation.Bind("ListTagsForCertificate", on("acm:ListTagsForCertificate", func(in *api.ListTagsForCertificateRequest) *string { return in.CertificateArn }), s.ListTagsForCertificate),
+		operation.Bind("ExportCertificate", on("acm:ExportCertificate", func(in *api.ExportCertificateRequest) *string { return in.CertificateArn }), s.ExportCertificate),
+		operation.Bind("RevokeCertificate", on("acm:RevokeCertificate", func(in *api.RevokeCertificateRequest) *string { return in.CertificateArn }), s.RevokeCertificate),
 		operation.Bind("GetAccountConfiguration", operation.Everything[empty]("acm:GetAccountConfiguration"), s.GetAccountConfiguration),
 		operation.Bind("PutAccountConfiguration", operation.Everything[api.PutAccountConfigurationRequest]("acm:PutAccountConfiguration"), s.PutAccountConfiguration),
 	}
