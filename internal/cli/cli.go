@@ -77,7 +77,38 @@ func newRoot(t *terminal) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newInit(t), newUp(t), newEnv(t), newPlan(t), newDeploy(t), newStatus(t), newURL(t), newEngine(t), newSchema(t), newVersion(t))
+	root.AddGroup(&cobra.Group{ID: "ship", Title: "Ship:"}, &cobra.Group{ID: "look", Title: "Look and follow:"}, &cobra.Group{ID: "keep", Title: "Keep:"})
+	group := func(id string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	group("ship",
+		newInit(t),
+		newUp(t),
+		newBuild(t),
+		newPlan(t),
+		newDeploy(t),
+		newRollback(t),
+		newScale(t),
+		newDestroy(t),
+	)
+	group("look",
+		newStatus(t),
+		newHistory(t),
+		newLogs(t),
+		newURL(t),
+	)
+	group("keep",
+		newEnv(t),
+		newSecret(t),
+		newEngine(t),
+	)
+	root.AddCommand(
+		newSchema(t),
+		newVersion(t),
+	)
 	return root
 }
 

@@ -15,7 +15,7 @@ func newEnv(t *terminal) *cobra.Command {
 		Use:   "env",
 		Short: "The environment that services share: network, cluster, capacity, load balancer",
 	}
-	c.AddCommand(envUp(t), envShow(t))
+	c.AddCommand(envUp(t), envShow(t), envDestroy(t))
 	return c
 }
 

@@ -37,7 +37,7 @@ type deployment struct {
 
 // flags are the options that every command of the deploy wing takes.
 func (d *deployment) flags(c *cobra.Command) {
-	c.Flags().StringVarP(&d.file, "file", "f", "slipway.yaml", "the application's file")
+	c.Flags().StringVar(&d.file, "file", "slipway.yaml", "the application's file")
 	c.Flags().StringVar(&d.data, "data", defaultData(), "the engine's data folder, for environments on: engine")
 	c.Flags().BoolVar(&d.json, "json", false, "one JSON object a line")
 }
@@ -92,6 +92,17 @@ func (d *deployment) open(ctx context.Context, start bool) error {
 	}
 	return err
 }
+
+// begin is load and open.
+func (d *deployment) begin(c *cobra.Command, args []string, start bool) error {
+	if err := d.load(args); err != nil {
+		return err
+	}
+	return d.open(c.Context(), start)
+}
+
+// short is a revision without its ARN's front.
+func short(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // engine is where the engine of the environment is: the one that the shell's
 // variables lead to (slipway engine env), else this machine's.

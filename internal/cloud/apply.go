@@ -23,6 +23,9 @@ type Work struct {
 	deployments map[string]slipway.Deployment
 }
 
+// Began notes a rollout that something else than Apply started.
+func (w *Work) Began(service string, d slipway.Deployment) { w.started(service, d) }
+
 func (w *Work) started(service string, d slipway.Deployment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -102,3 +102,14 @@ func (a *Account) NewestTags(ctx context.Context, repository string, most int) (
 	}
 	return tags[:min(most, len(tags))], nil
 }
+
+// Repositories is Observe for repositories alone: all that a build may look at.
+func (a *Account) Repositories(ctx context.Context, wanted []slipway.Resource) (*slipway.Observed, error) {
+	a.mu.Lock()
+	a.seen = &slipway.Observed{Account: a.ID, Region: a.Region, Resources: map[slipway.ID]slipway.Seen{}}
+	a.mu.Unlock()
+	if err := a.observeRepositories(ctx, wanted); err != nil {
+		return nil, err
+	}
+	return a.seen, nil
+}

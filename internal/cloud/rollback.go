@@ -30,6 +30,20 @@ func (a *Account) Return(ctx context.Context, env *slipway.Environment, svc *sli
 	return slipway.Deployment{}, fmt.Errorf("going back to %s: ECS shows no rollout", revision)
 }
 
+// SetCount sets how many tasks a service runs and gives its rollout.
+func (a *Account) SetCount(ctx context.Context, env *slipway.Environment, svc *slipway.Service, count int) (slipway.Deployment, error) {
+	out, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DesiredCount: aws.Int32(int32(count))})
+	if err != nil {
+		return slipway.Deployment{}, fmt.Errorf("scaling %s: %w", svc.Name, plain(err))
+	}
+	for _, d := range out.Service.Deployments {
+		if aws.ToString(d.Status) == "PRIMARY" {
+			return deployment(d), nil
+		}
+	}
+	return slipway.Deployment{}, fmt.Errorf("scaling %s: ECS shows no rollout", svc.Name)
+}
+
 // Halt stops a service that never came up from starting task after task.
 func (a *Account) Halt(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
 	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DesiredCount: aws.Int32(0)})

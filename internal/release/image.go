@@ -278,3 +278,29 @@ func set(config map[string]any, section, key string, value any) {
 	}
 	m[key] = value
 }
+
+// Build builds and pushes the images of a tag for one environment, with the
+// repositories that they need.
+func Build(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipway.Environment, tag string, sink slipway.Sink) (slipway.Release, error) {
+	v, err := Here(ctx, stack.Dir)
+	if tag != "" {
+		v, err = Tagged(ctx, stack.Dir, tag)
+	}
+	if err != nil {
+		return slipway.Release{}, err
+	}
+	env = a.Resolve(env.AtRelease(v.Tag, v.Commit))
+	wanted := slices.DeleteFunc(plan.Wanted(&env), func(r slipway.Resource) bool { return r.Kind != slipway.KindRepository })
+	seen, err := a.Repositories(ctx, wanted)
+	if err != nil {
+		return slipway.Release{}, err
+	}
+	p, err := plan.Make(&slipway.Environment{Name: env.Name}, wanted, seen)
+	if err != nil {
+		return slipway.Release{}, err
+	}
+	if err := a.Apply(ctx, &cloud.Work{Env: &env, Sink: sink}, p.Steps); err != nil {
+		return slipway.Release{}, err
+	}
+	return Images(ctx, a, stack, &env, v, true, sink)
+}

@@ -87,21 +87,29 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err := Await(ctx, a, work, seen); err != nil {
 		return nil, err
 	}
-	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: changed(p.Steps) || changed(services)}
+	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: o.Force || changed(p.Steps) || changed(services)}
 	for _, s := range env.Services {
 		out.Before = seen.Running[s.Name].Tag
+	}
+	err = prove(ctx, &env, o, out)
+	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
+	return out, err
+}
+
+// prove asks every host of the environment.
+func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcome) error {
+	for _, s := range env.Services {
 		for _, r := range s.Rules {
 			for _, host := range r.Hosts {
 				proof, err := Prove(ctx, host, provable(&s, r), o.Door, 2*time.Minute)
 				if err != nil {
-					return out, err
+					return err
 				}
 				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host)
 			}
 		}
 	}
-	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
-	return out, nil
+	return nil
 }
 
 func (o Options) note(phase, step, text string) {

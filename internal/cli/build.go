@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/release"
+)
+
+func newBuild(t *terminal) *cobra.Command {
+	d := &deployment{t: t}
+	var tag, env string
+	c := &cobra.Command{
+		Use:   "build",
+		Short: "Build and push the images of a tag",
+		Long: `Builds each image of the environment from the tag's own files and pushes it. An image
+that is there already is kept: a tag is built once. Without --env every environment's.`,
+		Example: `  slipway build --tag v1.2.0
+  slipway build --tag v1.2.0 --env playground`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := d.load(nil); err != nil {
+				return err
+			}
+			for _, e := range d.stack.Environments {
+				if env != "" && e.Name != env {
+					continue
+				}
+				d.env = e
+				if err := d.open(c.Context(), false); err != nil {
+					return err
+				}
+				r, err := release.Build(c.Context(), d.account, d.stack, d.env, tag, d.reporter.Sink)
+				d.reporter.End()
+				if err != nil {
+					return err
+				}
+				for _, ref := range r.Images {
+					fmt.Fprintf(t.out, "%-13s%s\n", e.Name, ref)
+				}
+			}
+			return nil
+		},
+	}
+	d.flags(c)
+	c.Flags().StringVar(&tag, "tag", "", "the tag to build, instead of the one checked out")
+	c.Flags().StringVar(&env, "env", "", "only this environment's images")
+	return c
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+func newLogs(t *terminal) *cobra.Command {
+	d := &deployment{t: t}
+	var service, task string
+	var follow bool
+	var since time.Duration
+	c := &cobra.Command{
+		Use:   "logs ENV",
+		Short: "Show what all tasks of a service wrote, in order; -f goes on",
+		Example: `  slipway logs playground
+  slipway logs production -f --since 10m
+  slipway logs production --task 4f1c`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := d.begin(c, args, false); err != nil {
+				return err
+			}
+			env := d.account.Resolve(d.env)
+			svc, err := release.Pick(&env, service)
+			if err != nil {
+				return err
+			}
+			err = d.account.Logs(c.Context(), svc, task, time.Now().Add(-since), follow, func(l slipway.Line) error {
+				if d.json {
+					return encode(t.out, l)
+				}
+				_, err := fmt.Fprintf(t.out, "%s %s %s\n", l.At.Local().Format("15:04:05.000"), d.colour(l.Task), l.Text)
+				return err
+			})
+			if errors.Is(err, c.Context().Err()) {
+				return nil
+			}
+			return err
+		},
+	}
+	d.flags(c)
+	c.Flags().StringVar(&service, "service", "", "which one, where the file has several")
+	c.Flags().StringVar(&task, "task", "", "only the task whose id begins so")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until interrupted")
+	c.Flags().DurationVar(&since, "since", time.Hour, "from how long ago")
+	return c
+}
+
+// colour is a task's short id, in a colour of its own on a terminal.
+func (d *deployment) colour(task string) string { return task[:min(8, len(task))] }

@@ -1,0 +1,51 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// History is a family's latest revisions, the newest first: what was released
+// when, and which one the service runs.
+func (a *Account) History(ctx context.Context, env *slipway.Environment, svc *slipway.Service, most int) ([]slipway.Past, error) {
+	service, err := a.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name, Services: []string{svc.Name}})
+	if err != nil {
+		return nil, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
+	}
+	current := ""
+	for _, s := range service.Services {
+		current = aws.ToString(s.TaskDefinition)
+	}
+	out, err := a.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &svc.Family, Sort: types.SortOrderDesc, MaxResults: aws.Int32(int32(most))})
+	if err != nil {
+		return nil, fmt.Errorf("reading revisions of %s: %w", svc.Family, plain(err))
+	}
+	list := make([]slipway.Past, len(out.TaskDefinitionArns))
+	errs := make([]error, len(list))
+	var wg sync.WaitGroup
+	for i, arn := range out.TaskDefinitionArns {
+		wg.Go(func() {
+			var td *types.TaskDefinition
+			if td, errs[i] = a.definitionOf(ctx, arn); errs[i] == nil {
+				p := slipway.Past{Revision: arn, Current: arn == current, At: aws.ToTime(td.RegisteredAt), By: path.Base(aws.ToString(td.RegisteredBy))}
+				p.Tag, p.Commit, p.Image = released(td)
+				list[i] = p
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

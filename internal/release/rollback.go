@@ -1,0 +1,141 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+// Rollback puts every service of an environment back on the release before the
+// one that runs, or on the one named, by its own revision: nothing is built and
+// nothing of the file is looked at.
+func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to string, o Options) (*Outcome, error) {
+	env = a.Resolve(env)
+	start := time.Now()
+	give, ctx, err := a.Hold(ctx, env.Cluster.Name, names(&env), "a rollback", o.Wait, func(text string) { o.note(plan.PhaseDeploy, "", text) })
+	if err != nil {
+		return nil, refused(err)
+	}
+	defer give()
+	seen, err := a.Observe(ctx, &env, plan.Wanted(&env))
+	if err != nil {
+		return nil, refused(err)
+	}
+	back := map[string]slipway.Past{}
+	for i := range env.Services {
+		if back[env.Services[i].Name], err = before(ctx, a, &env, &env.Services[i], to); err != nil {
+			return nil, refused(err)
+		}
+	}
+	w := &cloud.Work{Env: &env, Sink: o.Sink}
+	out := &Outcome{Environment: env.Name, Changed: true}
+	for i := range env.Services {
+		svc := &env.Services[i]
+		p := back[svc.Name]
+		o.note(plan.PhaseDeploy, svc.Name, fmt.Sprintf("back to %s (%s)", p.Tag, path.Base(p.Revision)))
+		d, err := a.Return(ctx, &env, svc, p.Revision)
+		if err != nil {
+			return nil, err
+		}
+		w.Began(svc.Name, d)
+		out.Tag, out.Before = p.Tag, seen.Running[svc.Name].Tag
+	}
+	if err := Await(ctx, a, w, seen); err != nil {
+		return nil, err
+	}
+	err = prove(ctx, &env, o, out)
+	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
+	return out, err
+}
+
+// before is the revision to go back to.
+func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc *slipway.Service, to string) (slipway.Past, error) {
+	list, err := a.History(ctx, env, svc, 50)
+	if err != nil {
+		return slipway.Past{}, err
+	}
+	var current slipway.Past
+	for _, p := range list {
+		if p.Current {
+			current = p
+		}
+	}
+	passed := false
+	for _, p := range list {
+		passed = passed || p.Current
+		switch {
+		case to != "" && p.Tag == to && !p.Current:
+			return p, nil
+		case to == "" && passed && p.Tag != current.Tag && p.Image != current.Image:
+			return p, nil
+		}
+	}
+	if to != "" {
+		return slipway.Past{}, fmt.Errorf("%s has no revision of %s among its last %d; see slipway history %s", svc.Family, to, len(list), env.Name)
+	}
+	return slipway.Past{}, fmt.Errorf("%s has no release before %s; see slipway history %s", svc.Family, current.Tag, env.Name)
+}
+
+// Scale sets how many tasks a service runs, and waits until they do.
+func Scale(ctx context.Context, a *cloud.Account, env slipway.Environment, service string, count int, o Options) error {
+	env = a.Resolve(env)
+	svc, err := pick(&env, service)
+	if err != nil {
+		return refused(err)
+	}
+	if svc.Scale != nil {
+		return refused(fmt.Errorf("%s scales by itself between %d and %d; change scale in the file", svc.Name, svc.Scale.Min, svc.Scale.Max))
+	}
+	give, ctx, err := a.Hold(ctx, env.Cluster.Name, []string{svc.Name}, "a change of scale", o.Wait, func(text string) { o.note(plan.PhaseDeploy, "", text) })
+	if err != nil {
+		return refused(err)
+	}
+	defer give()
+	seen, err := a.Observe(ctx, &env, plan.Wanted(&env))
+	if err != nil {
+		return refused(err)
+	}
+	d, err := a.SetCount(ctx, &env, svc, count)
+	if err != nil {
+		return err
+	}
+	if count == 0 {
+		return nil
+	}
+	w := &cloud.Work{Env: &env, Sink: o.Sink}
+	w.Began(svc.Name, d)
+	return Await(ctx, a, w, seen)
+}
+
+// pick is the service of that key or name; "" is the only one.
+func pick(env *slipway.Environment, name string) (*slipway.Service, error) {
+	var names []string
+	for i, s := range env.Services {
+		if s.Key == name || s.Name == name || name == "" && len(env.Services) == 1 {
+			return &env.Services[i], nil
+		}
+		names = append(names, cmpOr(s.Key, s.Name))
+	}
+	return nil, fmt.Errorf("name one of the services with --service: %v", names)
+}
+
+// Pick is pick, for the commands.
+func Pick(env *slipway.Environment, name string) (*slipway.Service, error) { return pick(env, name) }
+
+// Destroy removes an environment's services, and with all what they share too.
+func Destroy(ctx context.Context, a *cloud.Account, env slipway.Environment, all bool, sink slipway.Sink) error {
+	env = a.Resolve(env)
+	if _, err := a.Observe(ctx, &env, plan.Wanted(&env)); err != nil {
+		return refused(err)
+	}
+	w := &cloud.Work{Env: &env, Sink: sink}
+	if err := a.DestroyServices(ctx, w); err != nil || !all {
+		return err
+	}
+	return a.DestroyEnvironment(ctx, w)
+}
