@@ -15,7 +15,8 @@ type file struct {
 	r              *repository
 	app            string
 	image, service *settings
-	reference      string // an image that others make
+	several        map[string]*settings // by key, where a script deploys several services
+	keys           []string
 	environments   []*environment
 	secrets        []plainSecret
 	notes          []note
@@ -27,40 +28,98 @@ type file struct {
 type environment struct {
 	name, branch, region, account, cluster, host string
 	image, service                               *settings
-	serviceName                                  string
+	several                                      map[string]*settings
+	keys                                         []string
+	serviceNames                                 []string
 }
 
-// assemble puts together what the deployments say; without any, what the
-// Dockerfile does.
+// assemble puts together what the runs say; without any, what the Dockerfile does.
 func (r *repository) assemble() *file {
-	f := &file{r: r, notes: r.notes}
-	var defs []*definition
-	for _, d := range r.deployments {
-		defs = append(defs, d.define())
-	}
-	if len(defs) == 0 {
+	f := &file{r: r, notes: r.notes, several: map[string]*settings{}}
+	if len(r.runs) == 0 {
 		return f.fresh()
 	}
-	f.app = r.appName(defs)
-	var images, services []*settings
-	for i, def := range defs {
-		f.names(def)
-		f.images(def)
-		f.notes = append(f.notes, def.notes...)
-		f.secrets = append(f.secrets, def.secrets...)
-		f.environments = append(f.environments, &environment{
-			name: def.env, branch: def.branch, region: cmp.Or(def.region, r.region), account: def.account, cluster: def.cluster,
-			host: r.deployments[i].host, image: def.image, service: def.service, serviceName: strings.ReplaceAll(def.names["name"], "{env}", def.env),
-		})
-		images, services = append(images, def.image), append(services, def.service)
-		f.port, f.cpu, f.memory = cmp.Or(f.port, def.port), cmp.Or(f.cpu, def.cpu), cmp.Or(f.memory, def.memory)
+	all := map[*run][]*definition{}
+	var every []*definition
+	for _, d := range r.runs {
+		for _, t := range d.tasks {
+			all[d] = append(all[d], t.define())
+		}
+		every = append(every, all[d]...)
 	}
-	if r.options.SSM {
-		f.ssm(services)
+	f.app = r.appName(every)
+	many := slices.ContainsFunc(r.runs, func(d *run) bool { return len(d.tasks) > 1 })
+	for _, d := range r.runs {
+		f.environments = append(f.environments, f.environmentOf(d, all[d], many))
+		f.notes = append(f.notes, d.notes...)
 	}
-	f.image, f.service = common(images), common(services)
+	f.share()
 	f.exposed()
 	return f
+}
+
+// environmentOf is one run as an environment.
+func (f *file) environmentOf(d *run, defs []*definition, many bool) *environment {
+	e := &environment{name: d.env, branch: d.branch, region: cmp.Or(d.region, f.r.region), cluster: plain(d.cluster), host: d.host, image: newSettings(), service: newSettings(), several: map[string]*settings{}}
+	for i, def := range defs {
+		key := ""
+		if many {
+			key = def.key(i)
+			e.keys = append(e.keys, key)
+		}
+		f.names(def, key)
+		f.images(def, key)
+		e.region, e.account = cmp.Or(e.region, def.region), cmp.Or(e.account, def.account)
+		f.secrets = append(f.secrets, def.secrets...)
+		f.port, f.cpu, f.memory = cmp.Or(f.port, def.port), cmp.Or(f.cpu, def.cpu), cmp.Or(f.memory, def.memory)
+		if f.r.options.SSM {
+			f.ssm(def.service)
+		}
+		e.serviceNames = append(e.serviceNames, strings.ReplaceAll(def.names["name"], "{env}", def.env))
+		if many {
+			if len(def.image.keys) == 1 && def.image.values["repository"] == f.app {
+				def.image.drop("repository") // the application's own
+			}
+			for _, k := range def.image.keys {
+				def.service.set("image."+k, def.image.values[k])
+			}
+			e.several[key] = def.service
+			continue
+		}
+		e.image, e.service = def.image, def.service
+	}
+	return e
+}
+
+// key is what a service of several is called: its container's name.
+func (def *definition) key(i int) string {
+	if k := appOf(base(def.names["container"])); def.names["container"] != "" {
+		return k
+	}
+	return "service-" + strconv.Itoa(i+1)
+}
+
+// share moves what all environments have alike to the top.
+func (f *file) share() {
+	var images, services []*settings
+	several := map[string][]*settings{}
+	for _, e := range f.environments {
+		images, services = append(images, e.image), append(services, e.service)
+		for _, key := range e.keys {
+			if several[key] == nil {
+				f.keys = append(f.keys, key)
+			}
+			several[key] = append(several[key], e.several[key])
+		}
+	}
+	f.image, f.service = common(images), common(services)
+	for key, all := range several {
+		if len(all) < len(f.environments) {
+			f.keys = slices.DeleteFunc(f.keys, func(k string) bool { return k == key })
+			continue
+		}
+		f.several[key] = common(all)
+	}
 }
 
 // fresh is a repository that no script deploys yet.
@@ -77,7 +136,7 @@ func (f *file) fresh() *file {
 	if f.port == "" {
 		host = ""
 	}
-	f.environments = []*environment{{name: "playground", host: host, region: r.region, serviceName: "playground-" + f.app, image: newSettings(), service: newSettings()}}
+	f.environments = []*environment{{name: "playground", host: host, region: r.region, serviceNames: []string{"playground-" + f.app}, image: newSettings(), service: newSettings()}}
 	if !r.hasDocker {
 		f.notes = append(f.notes, note{text: "there is no Dockerfile: slipway builds the image from one"})
 	} else if f.port == "" {
@@ -135,16 +194,17 @@ func (r *repository) appName(defs []*definition) string {
 }
 
 // names sets those that slipway would choose otherwise.
-func (f *file) names(def *definition) {
+func (f *file) names(def *definition, key string) {
 	n := def.names
-	own := func(key, value, fallback string) {
-		if value != "" && strings.ReplaceAll(value, "{app}", f.app) != fallback {
-			def.service.set(key, scalar(value))
+	own := func(setting, value, fallback string) {
+		if value != "" && value != fallback {
+			def.service.set(setting, scalar(value))
 		}
 	}
-	own("name", n["name"], "{env}-"+f.app)
-	own("family", n["family"], cmp.Or(n["name"], "{env}-"+f.app))
-	own("container", n["container"], f.app)
+	name := strings.TrimSuffix("{env}-"+f.app+"-"+key, "-")
+	own("name", n["name"], name)
+	own("family", n["family"], cmp.Or(n["name"], name))
+	own("container", n["container"], cmp.Or(key, f.app))
 	own("log", n["log"], "")
 	own("log.group", n["log.group"], def.cluster)
 	if n["log.group"] != "" {
@@ -153,15 +213,14 @@ func (f *file) names(def *definition) {
 }
 
 // images sets what of the image slipway would choose otherwise, and how it is built.
-func (f *file) images(def *definition) {
+func (f *file) images(def *definition, key string) {
 	tag, repository := def.names["tag"], def.names["repository"]
 	b := f.build(def)
 	if def.foreign && b == nil {
-		f.reference = repository + ":" + cmp.Or(tag, "{tag}")
-		def.image.set("reference", scalar(f.reference))
+		def.image.set("reference", scalar(repository+":"+cmp.Or(tag, "{tag}")))
 		return
 	}
-	if repository != "" && repository != f.app {
+	if fallback := strings.TrimSuffix(f.app+"-"+key, "-"); repository != "" && repository != fallback {
 		def.image.set("repository", scalar(repository))
 	}
 	if b != nil {
@@ -204,9 +263,7 @@ func (f *file) built(def *definition, b *build) {
 	if b.context != "." && b.context != "./" {
 		def.image.set("context", scalar(strings.TrimPrefix(b.context, "./")))
 	}
-	if b.dockerfile != "" && b.dockerfile != "Dockerfile" {
-		def.image.set("dockerfile", scalar(strings.TrimPrefix(b.dockerfile, "./")))
-	}
+	f.dockerfile(def, b)
 	def.image.set("target", scalarOr(b.target))
 	for _, k := range slices.Sorted(maps.Keys(b.args)) {
 		v := b.args[k]
@@ -234,14 +291,28 @@ func (f *file) note(n note) {
 	}
 }
 
+// dockerfile is given to docker relative to the repository, and to slipway
+// relative to the context.
+func (f *file) dockerfile(def *definition, b *build) {
+	name := strings.TrimPrefix(b.dockerfile, "./")
+	if context := strings.Trim(strings.TrimPrefix(b.context, "."), "/"); context != "" && name != "" {
+		inside, ok := strings.CutPrefix(name, context+"/")
+		if !ok {
+			f.note(note{".travis.yml", b.line, "the Dockerfile " + name + " is outside the context " + context + ": move it there"})
+		}
+		name = inside
+	}
+	if name != "Dockerfile" {
+		def.image.set("dockerfile", scalarOr(name))
+	}
+}
+
 // ssm makes secrets of the variables that look like some.
-func (f *file) ssm(services []*settings) {
-	for _, s := range services {
-		for _, secret := range f.secrets {
-			if _, ok := s.values["variables."+secret.name]; ok {
-				s.drop("variables." + secret.name)
-				s.set("secrets."+secret.name, scalar("ssm:/{env}/"+strings.ReplaceAll(strings.ToLower(secret.name), "_", "-")))
-			}
+func (f *file) ssm(s *settings) {
+	for _, secret := range f.secrets {
+		if _, ok := s.values["variables."+secret.name]; ok {
+			s.drop("variables." + secret.name)
+			s.set("secrets."+secret.name, scalar("ssm:/{env}/"+strings.ReplaceAll(strings.ToLower(secret.name), "_", "-")))
 		}
 	}
 }

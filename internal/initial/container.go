@@ -20,7 +20,6 @@ type definition struct {
 	branch, cluster      string
 	secrets              []plainSecret
 	foreign              bool
-	notes                []note
 	port, memory, cpu    string
 	environmentVariables []string // those that CI passes
 }
@@ -33,7 +32,7 @@ type plainSecret struct {
 }
 
 func (d *deployment) define() *definition {
-	def := &definition{env: d.env, image: newSettings(), service: newSettings(), names: map[string]string{}, region: d.region, branch: d.branch, cluster: plain(d.cluster), notes: d.notes}
+	def := &definition{env: d.env, image: newSettings(), service: newSettings(), names: map[string]string{}, region: d.region, branch: d.branch, cluster: plain(d.cluster)}
 	t := func(s string) string { return template(s, d.env) }
 	def.names["family"], def.names["name"] = t(d.family), t(cmp.Or(d.service, d.family))
 	if len(d.containers) == 0 {
@@ -59,7 +58,6 @@ func (d *deployment) define() *definition {
 	if d.count != "" && d.count != "1" {
 		def.service.set("count", plain(d.count))
 	}
-	def.notes = d.notes
 	return def
 }
 

@@ -53,8 +53,8 @@ type repository struct {
 	dockerfile  dockerfile
 	hasDocker   bool
 	pipeline
-	deployments []*deployment
-	read        []string
+	runs []*run
+	read []string
 }
 
 var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -118,15 +118,13 @@ func (r *repository) files() {
 	if f := r.source("package.json"); f != nil {
 		r.npm(f)
 	}
-	if f := r.source(".travis.yml"); f != nil {
-		before := len(r.invocations)
-		r.travis(f)
+	if f := r.source(".travis.yml"); f != nil && r.travis(f) {
 		r.reading(f.name, func() []string {
 			var shown []string
 			if len(r.builds) > 0 {
 				shown = append(shown, "tag → build")
 			}
-			for _, i := range r.invocations[before:] {
+			for _, i := range r.invocations {
 				if i.branch != "" && !slices.Contains(shown, i.branch+" → deploy") {
 					shown = append(shown, i.branch+" → deploy")
 				}
@@ -162,9 +160,7 @@ func (r *repository) scripts() {
 	chosen := map[string]*invocation{}
 	for _, i := range r.invocations {
 		if !deploysToECS(r.source(i.script)) {
-			if foreign := r.notECS(i); foreign {
-				continue
-			}
+			r.notECS(i)
 			continue
 		}
 		env := i.environment()
@@ -180,30 +176,29 @@ func (r *repository) scripts() {
 		}
 	}
 	for _, env := range order {
-		d := deployed(r.dir, r.source(chosen[env].script), chosen[env], env)
+		d := followed(r.dir, r.source(chosen[env].script), chosen[env], env)
 		if !slices.Contains(r.read, chosen[env].script) {
 			r.read = append(r.read, chosen[env].script)
 		}
-		if d.deploys {
-			r.deployments = append(r.deployments, d)
-		} else {
-			r.notes = append(r.notes, d.notes...)
-			r.notes = append(r.notes, note{chosen[env].script, 0, "it was followed for " + env + " and told ECS nothing: it is left out"})
+		if len(d.tasks) > 0 {
+			r.runs = append(r.runs, d)
+			continue
 		}
+		r.notes = append(r.notes, d.notes...)
+		r.notes = append(r.notes, note{chosen[env].script, 0, "it was followed for " + env + " and told ECS nothing: it is left out"})
 	}
 }
 
 // notECS notes a script that deploys to something else.
-func (r *repository) notECS(i *invocation) bool {
+func (r *repository) notECS(i *invocation) {
 	s := r.source(i.script)
 	calls, err := follow(r.dir, s.name, s.text, i.params, i.vars)
 	if err != nil {
-		return false
+		return
 	}
 	for _, c := range calls {
 		r.foreign(c)
 	}
-	return true
 }
 
 // unstarted finds a script that deploys, where nothing says how it is started.

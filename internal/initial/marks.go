@@ -35,7 +35,9 @@ func plain(s string) string {
 // template is a value as slipway.yaml writes it: what came from the environment's
 // name is {env}, unless the script changed its letters.
 func template(s, env string) string {
-	s = braceWord.ReplaceAllString(s, "{$0")
+	if braceWord.MatchString(s) {
+		s = strings.ReplaceAll(s, "{", "{{") // these braces are none of ours
+	}
 	s = envMarked.ReplaceAllStringFunc(s, func(m string) string {
 		if name := plain(m); name != env {
 			return name

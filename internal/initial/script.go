@@ -34,18 +34,23 @@ func (i *invocation) environment() string {
 	return ""
 }
 
-// deployment is what a script deploys, in one environment.
-type deployment struct {
+// run is a script followed for one environment.
+type run struct {
 	env, branch string
 	source      *source
-	// with marks
-	region, cluster, service, family string
-	count                            string
-	host                             string // shown by a cache purge
-	deploys                          bool   // it told ECS something
-	containers                       []map[string]any
-	definition                       map[string]any // what register-task-definition says besides
-	notes                            []note
+	region      string
+	cluster     string // with marks
+	host        string // shown by a cache purge
+	tasks       []*deployment
+	notes       []note
+}
+
+// deployment is one task definition that a script registers, and its service.
+type deployment struct {
+	*run
+	service, family, count string // with marks
+	containers             []map[string]any
+	definition             map[string]any // what register-task-definition says besides
 }
 
 // source is a file of the repository.
@@ -54,30 +59,24 @@ type source struct {
 	text string
 }
 
-func (d *deployment) note(needle, text string) {
+func (d *run) note(needle, text string) {
 	d.notes = append(d.notes, note{d.source.name, lineOf(d.source.text, needle), text})
 }
 
-func (d *deployment) noteAt(line int, text string) {
+func (d *run) noteAt(line int, text string) {
 	d.notes = append(d.notes, note{d.source.name, line, text})
 }
 
-// deployed follows the script as the invocation starts it.
-func deployed(dir string, script *source, i *invocation, env string) *deployment {
-	d := &deployment{env: env, branch: i.branch, source: script}
+// followed follows the script as the invocation starts it.
+func followed(dir string, script *source, i *invocation, env string) *run {
+	d := &run{env: env, branch: i.branch, source: script}
 	params := make([]string, len(i.params))
 	for n, p := range i.params {
-		params[n] = p
-		if p == env {
-			params[n] = markEnv(p)
-		}
+		params[n] = marked(p, env)
 	}
 	vars := map[string]string{}
 	for k, v := range i.vars {
-		vars[k] = v
-		if v == env {
-			vars[k] = markEnv(v)
-		}
+		vars[k] = marked(v, env)
 	}
 	calls, err := follow(dir, script.name, script.text, params, vars)
 	if err != nil {
@@ -90,7 +89,14 @@ func deployed(dir string, script *source, i *invocation, env string) *deployment
 	return d
 }
 
-func (d *deployment) call(dir string, c call) {
+func marked(value, env string) string {
+	if value == env {
+		return markEnv(value)
+	}
+	return value
+}
+
+func (d *run) call(dir string, c call) {
 	operation, rest := awsCall(c.args)
 	f := flags(rest)
 	if region := cmp.Or(f["region"], c.vars["AWS_DEFAULT_REGION"], c.vars["AWS_REGION"]); operation != "" && !strings.Contains(region, passOpen) {
@@ -100,23 +106,59 @@ func (d *deployment) call(dir string, c call) {
 	case "ecs register-task-definition":
 		d.register(dir, f, c.line)
 	case "ecs update-service", "ecs create-service":
-		d.deploys = true
-		d.cluster = cmp.Or(d.cluster, f["cluster"])
-		d.service = cmp.Or(d.service, f["service"], f["service-name"])
-		d.count = cmp.Or(d.count, f["desired-count"])
-		for _, name := range []string{"deployment-configuration", "network-configuration", "health-check-grace-period-seconds", "capacity-provider-strategy"} {
-			if f[name] != "" {
-				d.noteAt(c.line, "--"+name+" is not carried over")
-			}
-		}
+		d.update(f, c.line)
 	case "ecs run-task":
 		d.noteAt(c.line, "a task is run beside the service: write it as a job (jobs: in slipway.yaml)")
 	}
 	d.besides(operation, c)
 }
 
+// register begins a task.
+func (d *run) register(dir string, f map[string]string, line int) {
+	task := &deployment{run: d}
+	task.read(dir, f, line)
+	d.tasks = append(d.tasks, task)
+}
+
+// update finds the task that a service is told to run: the one of that family,
+// or the last.
+func (d *run) update(f map[string]string, line int) {
+	d.cluster = cmp.Or(d.cluster, d.known(f["cluster"], "the cluster", line))
+	var task *deployment
+	family, _, _ := strings.Cut(f["task-definition"], ":")
+	for _, t := range d.tasks {
+		if t.service == "" || t.family == family {
+			task = t
+		}
+		if t.family == family {
+			break
+		}
+	}
+	if task == nil {
+		task = &deployment{run: d, family: d.known(family, "the family", line)}
+		d.tasks = append(d.tasks, task)
+	}
+	task.service = cmp.Or(task.service, d.known(cmp.Or(f["service"], f["service-name"]), "the service's name", line))
+	task.count = cmp.Or(task.count, d.known(f["desired-count"], "the count", line))
+	for _, name := range []string{"deployment-configuration", "network-configuration", "health-check-grace-period-seconds", "capacity-provider-strategy"} {
+		if f[name] != "" {
+			d.noteAt(line, "--"+name+" is not carried over")
+		}
+	}
+}
+
+// known is a value that the repository shows; one that CI has is noted.
+func (d *run) known(value, called string, line int) string {
+	names, _ := passed(value)
+	if names == nil {
+		return value
+	}
+	d.once(line, called+" comes from CI's $"+strings.Join(names, ", $")+": write it by hand")
+	return ""
+}
+
 // besides notes commands that have no place in slipway.yaml.
-func (d *deployment) besides(operation string, c call) {
+func (d *run) besides(operation string, c call) {
 	line := plain(strings.Join(c.args, " "))
 	switch {
 	case c.args[0] == "sleep" || operation == "ecs wait" || strings.HasPrefix(operation, "ecs wait"):
@@ -135,7 +177,7 @@ func (d *deployment) besides(operation string, c call) {
 	}
 }
 
-func (d *deployment) once(line int, text string) {
+func (d *run) once(line int, text string) {
 	for _, n := range d.notes {
 		if n.line == line && n.text == text {
 			return
@@ -144,10 +186,9 @@ func (d *deployment) once(line int, text string) {
 	d.noteAt(line, text)
 }
 
-// register reads a task definition from the options.
-func (d *deployment) register(dir string, f map[string]string, line int) {
-	d.deploys = true
-	d.family = cmp.Or(f["family"], d.family)
+// read reads a task definition from the options.
+func (d *deployment) read(dir string, f map[string]string, line int) {
+	d.family = d.known(f["family"], "the family", line)
 	d.definition = map[string]any{}
 	if in := f["cli-input-json"]; in != "" {
 		if wrong := d.decode(dir, in, &d.definition); wrong != "" {

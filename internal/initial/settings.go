@@ -13,12 +13,10 @@ import (
 type settings struct {
 	keys   []string
 	values map[string]string
-	// remarks stand behind a value.
-	remarks map[string]string
 }
 
 func newSettings() *settings {
-	return &settings{values: map[string]string{}, remarks: map[string]string{}}
+	return &settings{values: map[string]string{}}
 }
 
 func (s *settings) set(key, value string) {
@@ -48,7 +46,6 @@ func common(all []*settings) *settings {
 			continue
 		}
 		shared.set(key, value)
-		shared.remarks[key] = all[0].remarks[key]
 		for _, s := range all {
 			s.drop(key)
 		}

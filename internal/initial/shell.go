@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -31,17 +33,20 @@ type call struct {
 // only files of the repository are read.
 type shell struct {
 	dir   string
-	calls []call
 	file  string
-	naps  int
 	vars  map[string]string
 	unset map[string]bool
+
+	mu     sync.Mutex // pipes and jobs run side by side
+	calls  []call
+	called int
+	turns  map[string]int
 }
 
 const (
-	maxCalls = 5000
-	maxNaps  = 3 // a wait loop has nothing to wait for
-	maxTime  = 2 * time.Second
+	maxCalls = 5000 // of commands and functions
+	maxTurns = 50   // of a loop: a wait loop has nothing to wait for
+	maxTime  = time.Second
 )
 
 var errEnough = errors.New("followed far enough")
@@ -54,7 +59,8 @@ func follow(dir, file, source string, params []string, vars map[string]string) (
 		return nil, err
 	}
 	unmark(parsed)
-	s := &shell{dir: dir, file: file, vars: vars, unset: withDefault(parsed)}
+	bound(parsed)
+	s := &shell{turns: map[string]int{}, dir: dir, file: file, vars: vars, unset: withDefault(parsed)}
 	runner, err := interp.New(
 		interp.Dir(dir), interp.Env(s), interp.StdIO(nil, io.Discard, io.Discard),
 		interp.Params(append([]string{"--"}, params...)...),
@@ -68,7 +74,9 @@ func follow(dir, file, source string, params []string, vars map[string]string) (
 	ctx, cancel := context.WithTimeout(context.Background(), maxTime)
 	defer cancel()
 	_ = runner.Run(ctx, parsed) // how it ends has no meaning: no command gave its answer
-	return s.calls, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls), nil
 }
 
 // withDefault are the variables that a script has a default for: ${NAME:-value}.
@@ -114,7 +122,9 @@ func (s *shell) Each(func(string, expand.Variable) bool) {}
 
 // call sees every simple command, builtins too.
 func (s *shell) call(_ context.Context, args []string) ([]string, error) {
-	if len(s.calls) > maxCalls {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.called++; s.called > maxCalls {
 		return nil, errEnough
 	}
 	switch args[0] {
@@ -130,8 +140,11 @@ func (s *shell) call(_ context.Context, args []string) ([]string, error) {
 
 func (s *shell) exec(ctx context.Context, args []string) error {
 	hc := interp.HandlerCtx(ctx)
-	if args[0] == plainly {
+	switch args[0] {
+	case plainly:
 		return say(hc, plain(strings.Join(args[1:], " ")))
+	case turn:
+		return s.turn(args[1])
 	}
 	c := call{args: args, file: s.file, line: int(hc.Pos.Line()), vars: map[string]string{}}
 	hc.Env.Each(func(name string, v expand.Variable) bool {
@@ -140,13 +153,20 @@ func (s *shell) exec(ctx context.Context, args []string) error {
 		}
 		return true
 	})
+	s.mu.Lock()
 	s.calls = append(s.calls, c)
-	if args[0] == "sleep" {
-		if s.naps++; s.naps > maxNaps {
-			return errEnough
-		}
-	}
+	s.mu.Unlock()
 	return s.answer(hc, args)
+}
+
+// turn ends a loop that turns too often.
+func (s *shell) turn(loop string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.turns[loop]++; s.turns[loop] > maxTurns {
+		return interp.ExitStatus(1)
+	}
+	return nil
 }
 
 // answer writes what the few commands would whose output scripts build on.
@@ -159,9 +179,9 @@ func (s *shell) answer(hc interp.HandlerContext, args []string) error {
 		return say(hc, commitMark)
 	case strings.HasPrefix(line, "aws ecr get-login"):
 		return say(hc, "true")
-	case args[0] == "tr" && len(args) == 3:
+	case args[0] == "tr" && len(args) == 3 && hc.Stdin != nil:
 		return s.tr(hc, args)
-	case args[0] == "cat" && len(args) == 1:
+	case args[0] == "cat" && len(args) == 1 && hc.Stdin != nil:
 		_, err := io.Copy(hc.Stdout, hc.Stdin)
 		return err
 	case args[0] == "cat":

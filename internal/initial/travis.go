@@ -1,8 +1,11 @@
 package initial
 
 import (
+	"errors"
 	"regexp"
 	"strings"
+
+	"github.com/goccy/go-yaml"
 )
 
 // pipeline is what a repository's CI does for a deploy.
@@ -10,7 +13,6 @@ type pipeline struct {
 	invocations []*invocation
 	builds      []*build
 	region      string
-	tagged      bool // something is built for a tag
 	notes       []note
 }
 
@@ -30,12 +32,17 @@ var (
 	tagThere   = regexp.MustCompile(`(?i)\btag\s+(IS\s+(present|NOT\s+blank)|=~|=)`)
 )
 
-// travis reads the stages of .travis.yml that build for a tag or deploy.
-func (r *repository) travis(file *source) {
+// travis reads the stages of .travis.yml that build for a tag or deploy; false
+// when it can't be read.
+func (r *repository) travis(file *source) bool {
 	root, err := yamlTree(file.text)
 	if err != nil {
-		r.notes = append(r.notes, note{file.name, 0, "it is not valid YAML and was not read: " + firstLine(err)})
-		return
+		n := note{file.name, 0, "it is not valid YAML and was not read: " + firstLine(err)}
+		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok && syntax.Token != nil {
+			n.line, n.text = syntax.Token.Position.Line, "it is not valid YAML and was not read: "+syntax.Message
+		}
+		r.notes = append(r.notes, n)
+		return false
 	}
 	stages := map[string]string{}
 	for _, s := range root.get("stages").each() {
@@ -56,6 +63,7 @@ func (r *repository) travis(file *source) {
 		}
 		r.job(file, root, j, condition)
 	}
+	return true
 }
 
 func firstLine(err error) string {

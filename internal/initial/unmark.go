@@ -1,6 +1,10 @@
 package initial
 
-import "mvdan.cc/sh/v3/syntax"
+import (
+	"strconv"
+
+	"mvdan.cc/sh/v3/syntax"
+)
 
 // plainly is the stub that prints its arguments without marks.
 const plainly = "slipway-plain"
@@ -45,4 +49,35 @@ func unmarked(w *syntax.Word) *syntax.Word {
 	}
 	call := &syntax.Stmt{Cmd: &syntax.CallExpr{Args: []*syntax.Word{stub, quoted}}}
 	return &syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.CmdSubst{Stmts: []*syntax.Stmt{call}}}}}}
+}
+
+// turn is the stub that counts the turns of a loop.
+const turn = "slipway-turn"
+
+// bound makes every loop end: its body begins with "slipway-turn N || break".
+func bound(f *syntax.File) {
+	loops := 0
+	syntax.Walk(f, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.WhileClause:
+			loops++
+			n.Do = append([]*syntax.Stmt{bounded(loops)}, n.Do...)
+		case *syntax.ForClause:
+			loops++
+			n.Do = append([]*syntax.Stmt{bounded(loops)}, n.Do...)
+		}
+		return true
+	})
+}
+
+func bounded(loop int) *syntax.Stmt {
+	return &syntax.Stmt{Cmd: &syntax.BinaryCmd{Op: syntax.OrStmt, X: stub(turn, strconv.Itoa(loop)), Y: stub("break")}}
+}
+
+func stub(words ...string) *syntax.Stmt {
+	c := &syntax.CallExpr{}
+	for _, w := range words {
+		c.Args = append(c.Args, &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: w}}})
+	}
+	return &syntax.Stmt{Cmd: c}
 }

@@ -47,9 +47,12 @@ func (f *file) yaml() []byte {
 	} else {
 		block(&b, "", "image", f.image)
 	}
-	if len(f.service.keys) > 0 {
+	switch {
+	case f.keys != nil:
+		f.services(&b, "", f.several, f.keys)
+	case len(f.service.keys) > 0:
 		block(&b, "", "service", f.service)
-	} else {
+	default:
 		b.WriteString("service:\n")
 	}
 	b.WriteString("environments:\n")
@@ -99,6 +102,23 @@ func (f *file) environment(b *strings.Builder, e *environment) {
 	}
 	block(b, "    ", "image", e.image)
 	block(b, "    ", "service", e.service)
+	f.services(b, "    ", e.several, e.keys)
+}
+
+// services writes those of several that say something.
+func (f *file) services(b *strings.Builder, indent string, several map[string]*settings, keys []string) {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return indent != "" && len(several[k].keys) == 0 })
+	if len(keys) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "%sservices:\n", indent)
+	for _, key := range keys {
+		if len(several[key].keys) == 0 {
+			fmt.Fprintf(b, "%s  %s:\n", indent, key)
+			continue
+		}
+		block(b, indent+"  ", key, several[key])
+	}
 }
 
 // block writes keys below a name; keys with a dot stand below their first part.
@@ -107,23 +127,28 @@ func block(b *strings.Builder, indent, name string, s *settings) {
 		return
 	}
 	fmt.Fprintf(b, "%s%s:\n", indent, name)
-	group := ""
-	for _, key := range grouped(s.keys) {
-		first, rest, nested := strings.Cut(key, ".")
+	written := map[string]bool{}
+	for _, key := range ordered(s.keys) {
+		first, _, nested := strings.Cut(key, ".")
 		switch {
 		case !nested:
-			fmt.Fprintf(b, "%s  %s: %s\n", indent, key, s.values[key])
-		case first != group:
-			fmt.Fprintf(b, "%s  %s:\n", indent, first)
-			fallthrough
-		default:
-			fmt.Fprintf(b, "%s    %s: %s%s\n", indent, rest, s.values[key], remark(s.values[key]))
-		}
-		group = first
-		if !nested {
-			group = ""
+			fmt.Fprintf(b, "%s  %s: %s%s\n", indent, key, s.values[key], remark(s.values[key]))
+		case !written[first]:
+			block(b, indent+"  ", first, s.below(first))
+			written[first] = true
 		}
 	}
+}
+
+// below are the settings under a key.
+func (s *settings) below(first string) *settings {
+	under := newSettings()
+	for _, key := range s.keys {
+		if rest, ok := strings.CutPrefix(key, first+"."); ok {
+			under.set(rest, s.values[key])
+		}
+	}
+	return under
 }
 
 func remark(value string) string {
@@ -134,9 +159,9 @@ func remark(value string) string {
 }
 
 // order is how a person would write a service.
-var order = []string{"name", "family", "container", "port", "host-port", "cpu", "memory", "task", "capacity", "count", "command", "entrypoint", "user", "variables", "secrets", "roles", "health", "log"}
+var order = []string{"image", "name", "family", "container", "port", "host-port", "cpu", "memory", "task", "capacity", "count", "command", "entrypoint", "user", "variables", "secrets", "roles", "health", "log"}
 
-func grouped(keys []string) []string {
+func ordered(keys []string) []string {
 	out := slices.Clone(keys)
 	rank := func(key string) int {
 		first, _, _ := strings.Cut(key, ".")
@@ -153,7 +178,7 @@ func grouped(keys []string) []string {
 func (f *file) result() *Result {
 	res := &Result{Read: f.r.read, File: f.yaml()}
 	e := f.environments[0]
-	said := "service " + e.serviceName
+	said := "service " + strings.Join(e.serviceNames, ", ")
 	if e.cluster != "" {
 		said += " on cluster " + e.cluster
 	}
