@@ -84,6 +84,7 @@ func TestASecretsOwnPolicyLetsAUserRead(t *testing.T) {
 	user := e.must("iam", "create-user", "--user-name", "reader", "--query", "User.Arn")
 	key := strings.Fields(e.must("iam", "create-access-key", "--user-name", "reader", "--query", "AccessKey.[AccessKeyId,SecretAccessKey]"))
 	reader := *e
+	reader.cli = nil // it has root's keys
 	reader.env = append(e.env[:len(e.env):len(e.env)], "AWS_ACCESS_KEY_ID="+key[0], "AWS_SECRET_ACCESS_KEY="+key[1])
 	get := []string{"secretsmanager", "get-secret-value", "--secret-id", secret, "--query", "SecretString"}
 	if got := reader.aws(get...); !strings.Contains(got, "AccessDeniedException") {

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/engine/authority"
+	"github.com/slipway-dev/slipway/internal/engine/authority/truststore"
+)
+
+func engineTrust(t *terminal) *cobra.Command {
+	var dir string
+	var remove, dry bool
+	c := &cobra.Command{
+		Use:   "trust",
+		Short: "Make this machine's clients trust the engine's certificates, or no longer",
+		Long: `Installs, for every domain that the engine has issued certificates for, an anchor
+that can vouch for that domain and for nothing else: into the system's store, and into the
+NSS databases of Chromium and Firefox if certutil is there. Every file and every command
+is shown before it happens; --dry-run only shows. The engine's root, which vouches for
+every name, is never installed.
+
+Run it again once the engine has issued for another domain. Docker needs nothing: the
+registry is on the loopback address, which Docker takes without a certificate.`,
+		Example: `  sudo slipway engine trust
+  curl https://demo.example.com/
+  sudo slipway engine trust --remove`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			options := truststore.Options{}
+			if home := invoker(); home != "" {
+				options.Home = home
+				if !c.Flags().Changed("data") && os.Getenv("SLIPWAY_DATA") == "" {
+					dir = filepath.Join(home, ".local", "share", "slipway")
+				}
+			}
+			changes, err := trustPlan(t, options, dir, remove)
+			if err != nil {
+				return err
+			}
+			return carryOut(c.Context(), t, changes, dry)
+		},
+	}
+	dataFlag(c, &dir)
+	c.Flags().BoolVar(&remove, "remove", false, "take back all that was ever installed")
+	c.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
+	return c
+}
+
+// invoker is the home folder of who called sudo: the data and the browsers'
+// profiles are that user's, not root's. It is "" without sudo.
+func invoker() string {
+	name := os.Getenv("SUDO_USER")
+	if os.Geteuid() != 0 || name == "" {
+		return ""
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return ""
+	}
+	return u.HomeDir
+}
+
+// trustPlan is what would be done, after the domains that it is about were shown.
+func trustPlan(t *terminal, o truststore.Options, dir string, remove bool) ([]truststore.Change, error) {
+	if remove {
+		return truststore.Remove(o)
+	}
+	found, err := authority.Anchors(filepath.Join(dir, "authority"))
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("the engine of %s has issued no certificate yet: request one through ACM, then run this again (--data names another engine)", dir)
+	}
+	var anchors []truststore.Anchor
+	for _, a := range found {
+		anchors = append(anchors, truststore.Anchor{Name: a.Name, File: a.File})
+		fmt.Fprintf(t.out, "trust     %s, and nothing else\n", strings.Join(a.Domains, ", "))
+	}
+	return truststore.Install(o, anchors)
+}
+
+// carryOut shows every step, and then does them. A store that fails keeps the
+// others from nothing.
+func carryOut(ctx context.Context, t *terminal, changes []truststore.Change, dry bool) error {
+	for _, change := range changes {
+		if change.Skipped != "" {
+			fmt.Fprintf(t.out, "skip      %s: %s\n", change.Store, change.Skipped)
+			continue
+		}
+		fmt.Fprintf(t.out, "touch     %s\n", change.Store)
+		for _, step := range change.Steps {
+			fmt.Fprintf(t.out, "            %s\n", step)
+		}
+	}
+	if dry {
+		fmt.Fprintln(t.out, "dry run   nothing was touched")
+		return nil
+	}
+	var errs []error
+	for _, change := range changes {
+		if len(change.Steps) == 0 {
+			continue
+		}
+		if err := change.Apply(ctx); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintf(t.out, "done      %s\n", change.Store)
+	}
+	return errors.Join(errs...)
+}
