@@ -62,7 +62,7 @@ func TestJudges(t *testing.T) {
 		run  func(*testing.T, *judged)
 	}{
 		{"curl", judgeCurl}, {"WebSocket", judgeWebSocket}, {"gRPC", judgeGRPC}, {"dig", judgeDig}, {"openssl policies", judgePolicies},
-		{"openssl SNI", judgeSNI}, {"Chromium", judgeChromium}, {"wrk", judgeWrk}, {"smuggling", judgeSmuggling}, {"security groups", judgeSecurityGroups},
+		{"openssl SNI", judgeSNI}, {"Chromium", judgeChromium}, {"wrk", judgeWrk}, {"smuggling", judgeSmuggling}, {"security groups", judgeSecurityGroups}, {"access log", judgeAccessLog}, {"ports", judgePorts},
 	} {
 		t.Run(judge.name, func(t *testing.T) { judge.run(t, j) })
 	}
@@ -256,5 +256,51 @@ func judgeWrk(t *testing.T, j *judged) {
 		if strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") || !strings.Contains(out, "requests in") {
 			t.Errorf("wrk %s: %s", url, out)
 		}
+	}
+}
+
+// judgeAccessLog finds a request in the access log, which stands where the bucket
+// would have it.
+func judgeAccessLog(t *testing.T, j *judged) {
+	j.must("elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", j.loadBalancer, "--attributes", "Key=access_logs.s3.bucket,Value=logs", "Key=access_logs.s3.enabled,Value=true")
+	until(t, "a line in the access log", func() bool {
+		j.runs(exec.Command("curl", "-sS", "-H", "Host: web.example.test", "-A", "judge/1", "http://"+j.http+"/logged?a=b"))
+		files, _ := filepath.Glob(filepath.Join(j.data, "access-logs/logs/AWSLogs/000000000000/elasticloadbalancing/eu-west-1/*/*/*/*.log"))
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err == nil && strings.Contains(string(b), `"GET http://web.example.test:80/logged?a=b HTTP/1.1" "judge/1"`) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// judgePorts has a listener on a port that another program holds: it is mapped
+// to a free one, and status tells.
+func judgePorts(t *testing.T, j *judged) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := fmt.Sprint(taken.Addr().(*net.TCPAddr).Port)
+	j.must("ec2", "authorize-security-group-ingress", "--group-id", j.lbGroup, "--protocol", "tcp", "--port", port, "--cidr", "0.0.0.0/0")
+	j.must("elbv2", "create-listener", "--load-balancer-arn", j.loadBalancer, "--protocol", "HTTP", "--port", port,
+		"--default-actions", "Type=fixed-response,FixedResponseConfig={StatusCode=200,ContentType=text/plain,MessageBody=mapped}")
+	address := ""
+	until(t, "the listener in status", func() bool {
+		for line := range strings.Lines(j.runs(exec.Command(j.binary, "engine", "status", "--data", j.data))) {
+			if _, at, ok := strings.Cut(strings.TrimSpace(line), j.name+" HTTP:"+port+" is at "); ok {
+				address = at
+			}
+		}
+		return strings.HasPrefix(address, "127.0.0.1:")
+	})
+	if strings.HasSuffix(address, ":"+port) {
+		t.Fatalf("the listener is at %s, which another program holds", address)
+	}
+	if got := j.runs(exec.Command("curl", "-sS", "--max-time", "10", "http://"+address+"/")); got != "mapped" {
+		t.Errorf("the listener answers %q", got)
 	}
 }

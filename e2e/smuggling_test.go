@@ -21,7 +21,7 @@ var attacks = []struct {
 	statuses      [3]int
 }{
 	{"CL.TE", "POST / HTTP/1.1\r\nHost: web.example.test\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, [3]int{200, 400, 400}},
-	{"TE.CL", "POST / HTTP/1.1\r\nHost: web.example.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n37\r\n" + hidden + "\r\n0\r\n\r\n", [3]int{200, 400, 400}},
+	{"TE.CL", "POST / HTTP/1.1\r\nHost: web.example.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n32\r\n" + hidden + "\r\n0\r\n\r\n", [3]int{200, 400, 400}},
 	{"two lengths", "POST / HTTP/1.1\r\nHost: web.example.test\r\nContent-Length: 0\r\nContent-Length: %d\r\n\r\n" + hidden, [3]int{400, 400, 400}},
 	{"a list of lengths", "POST / HTTP/1.1\r\nHost: web.example.test\r\nContent-Length: 0, %d\r\n\r\n" + hidden, [3]int{400, 400, 400}},
 	{"space before the colon", "POST / HTTP/1.1\r\nHost: web.example.test\r\nContent-Length : %d\r\n\r\n" + hidden, [3]int{400, 400, 400}},
@@ -33,7 +33,7 @@ var attacks = []struct {
 	{"underscore", "POST / HTTP/1.1\r\nHost: web.example.test\r\nContent_Length: 0\r\nContent-Length: %d\r\n\r\n" + hidden, [3]int{200, 200, 400}},
 	{"GET with a body", "GET / HTTP/1.1\r\nHost: web.example.test\r\nContent-Length: %d\r\n\r\n" + hidden, [3]int{200, 200, 400}},
 	{"HTTP/1.0 with a coding", "POST / HTTP/1.0\r\nHost: web.example.test\r\nTransfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n" + hidden, [3]int{400, 400, 400}},
-	{"chunk size in disguise", "POST /echo HTTP/1.1\r\nHost: web.example.test\r\nTransfer-Encoding: chunked\r\n\r\n0x37\r\n" + hidden + "\r\n0\r\n\r\n", [3]int{400, 400, 400}},
+	{"chunk size in disguise", "POST /echo HTTP/1.1\r\nHost: web.example.test\r\nTransfer-Encoding: chunked\r\n\r\n0x32\r\n" + hidden + "\r\n0\r\n\r\n", [3]int{400, 400, 400}},
 	{"h2c upgrade", "GET / HTTP/1.1\r\nHost: web.example.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", [3]int{200, 200, 200}},
 }
 

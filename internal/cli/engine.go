@@ -263,7 +263,7 @@ func engineStatus(t *terminal) *cobra.Command {
 				return json.NewEncoder(t.out).Encode(r)
 			}
 			printRunning(t.out, *r, "running since "+r.Started.Local().Format(time.DateTime))
-			return nil
+			return printListeners(c.Context(), t.out, r.API)
 		},
 	}
 	dataFlag(c, &dir)
@@ -285,6 +285,35 @@ func healthy(ctx context.Context, api string) error {
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("/healthz says %s", res.Status)
+	}
+	return nil
+}
+
+// printListeners tells where load balancers' listeners are served.
+func printListeners(ctx context.Context, w io.Writer, api string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+api+"/_slipway/listeners", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	var all []struct {
+		LoadBalancer, Host, Protocol, Address string
+		Port                                  int
+	}
+	if err := json.NewDecoder(res.Body).Decode(&all); err != nil {
+		return fmt.Errorf("asking for the listeners: %w", err)
+	}
+	for _, l := range all {
+		if l.Address == "" {
+			l.Address = "not served: see the engine's log"
+		}
+		fmt.Fprintf(w, "listener  %s %s:%d is at %s\n", l.LoadBalancer, l.Protocol, l.Port, l.Address)
 	}
 	return nil
 }

@@ -2,11 +2,17 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
+	"net/http"
+	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/engine/accesslog"
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/dnsserver"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
@@ -18,11 +24,13 @@ import (
 // ports are known and taken, and that the balancer takes over when a listener
 // needs them.
 type reserved struct {
+	log  *slog.Logger
 	mu   sync.Mutex
 	open map[string]net.Listener
 }
 
-// take is the balancer's Options.Listen.
+// take is the balancer's Options.Listen. A port that cannot be had is mapped to a
+// free one; `slipway engine status` shows which.
 func (r *reserved) take(network, address string) (net.Listener, error) {
 	r.mu.Lock()
 	l := r.open[address]
@@ -31,7 +39,17 @@ func (r *reserved) take(network, address string) (net.Listener, error) {
 	if l != nil {
 		return l, nil
 	}
-	return net.Listen(network, address)
+	l, err := net.Listen(network, address)
+	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EACCES) {
+		return l, err
+	}
+	host, _, _ := net.SplitHostPort(address)
+	l, ferr := net.Listen(network, net.JoinHostPort(host, "0"))
+	if ferr != nil {
+		return nil, errors.Join(err, ferr)
+	}
+	r.log.Warn("a listener's port is mapped to a free one", "wanted", address, "address", l.Addr().String(), "cause", err)
+	return l, nil
 }
 
 func (r *reserved) close() error {
@@ -46,7 +64,7 @@ func (r *reserved) close() error {
 
 // reserve opens the sockets behind the load balancers' ports 80 and 443.
 func (e *Engine) reserve() (*reserved, error) {
-	r := &reserved{open: map[string]net.Listener{}}
+	r := &reserved{log: e.cfg.Log, open: map[string]net.Listener{}}
 	for _, port := range []struct {
 		flag, named string
 		address     *string
@@ -73,20 +91,21 @@ func (s *services) balancing(firewall traffic.Firewall, certificates traffic.Cer
 	if err != nil {
 		return err
 	}
-	b := balancer.New(balancer.Options{Log: s.e.cfg.Log, Listen: r.take, Observe: controller.Observe, AccessLog: s.access, CookieKey: key})
+	logs := accesslog.New(filepath.Join(s.e.cfg.Data, "access-logs"), s.e.cfg.Log)
+	s.closers = append(s.closers, logs.Close)
+	b := balancer.New(balancer.Options{Log: s.e.cfg.Log, Listen: r.take, Observe: controller.Observe, AccessLog: logs.Write, CookieKey: key})
 	controller.Use(b)
+	s.handlers["GET /_slipway/listeners"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(controller.Served())
+	})
 	s.closers = append(s.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		return b.Close(ctx)
 	})
-	s.run(controller.Run)
+	s.run(controller.Run, logs.Run)
 	return nil
-}
-
-// access writes the balancers' access log into the engine's.
-func (s *services) access(e balancer.Entry) {
-	s.e.cfg.Log.Debug("access", "line", string(e.Append(nil)))
 }
 
 // cookieKey seals stickiness cookies; it is the same after a restart.

@@ -40,7 +40,9 @@ type Entry struct {
 	TransformedURI   string
 	TransformStatus  string
 
-	// ListenerID and TargetID are not part of the line.
+	// Log is the load balancer's AccessLog. It, ListenerID and TargetID are not
+	// part of the line.
+	Log                  string
 	ListenerID, TargetID string
 }
 
@@ -48,7 +50,7 @@ type Entry struct {
 func (x *exchange) entry() Entry {
 	r := &x.req
 	e := Entry{
-		Type: x.logType(), Time: time.Now(), LoadBalancer: x.lb.name, Client: x.client.remote,
+		Type: x.logType(), Log: x.lb.accessLog, Time: time.Now(), LoadBalancer: x.lb.name, Client: x.client.remote,
 		RequestTime: -1, TargetTime: -1, ResponseTime: -1,
 		Status: x.status, TargetStatus: x.targetStatus,
 		Received: int64(r.headSize) + atomic.LoadInt64(&x.received), Sent: x.returned,

@@ -20,7 +20,8 @@ type Options struct {
 	// net's.
 	Listen func(network, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	// AccessLog is given one entry a request, on the request's goroutine.
+	// AccessLog is given one entry a request of load balancers that have a log,
+	// on the request's goroutine.
 	AccessLog func(Entry)
 	// Observe is given changes of health and drains that ended, in order and in
 	// batches, from one goroutine.
@@ -134,7 +135,7 @@ func (b *Balancer) compile(c *Config, groups map[string]*group) (map[string]*soc
 	hosts := map[*listener][]string{}
 	for i := range c.LoadBalancers {
 		l := &c.LoadBalancers[i]
-		lb := &loadBalancer{id: l.ID, name: or(l.Name, l.ID), dns: lowerHost(l.DNSName), attributes: l.Attributes, published: l.Published}
+		lb := &loadBalancer{id: l.ID, name: or(l.Name, l.ID), dns: lowerHost(l.DNSName), accessLog: l.AccessLog, attributes: l.Attributes, published: l.Published}
 		for j := range l.Listeners {
 			out, err := b.compileListener(lb, &l.Listeners[j], groups, certs)
 			if err != nil {

@@ -22,6 +22,8 @@ type LoadBalancer struct {
 	DNSName    string // a request for this host is always this load balancer's
 	Listeners  []Listener
 	Attributes Attributes
+	// AccessLog says where its access log goes; entries carry it. "" is no log.
+	AccessLog string
 	// Published maps a port that a redirect names to the port at which this
 	// machine serves it, where the two differ; nil leaves redirects alone.
 	Published map[uint16]uint16

@@ -91,6 +91,9 @@ func (r *rig) tell(f func()) {
 
 func (r *rig) apply(c balancer.Config) {
 	r.t.Helper()
+	for i := range c.LoadBalancers {
+		c.LoadBalancers[i].AccessLog = "log"
+	}
 	if err := r.bal.Apply(c); err != nil {
 		r.t.Fatalf("apply: %v", err)
 	}

@@ -278,7 +278,7 @@ func (x *exchange) end() {
 		return
 	}
 	x.listener.metrics.count(x)
-	if x.bal.accessLog != nil {
+	if x.bal.accessLog != nil && x.lb.accessLog != "" {
 		x.bal.accessLog(x.entry())
 	}
 }

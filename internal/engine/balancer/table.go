@@ -10,6 +10,7 @@ import (
 // loadBalancer is a compiled load balancer.
 type loadBalancer struct {
 	id, name, dns string
+	accessLog     string
 	attributes    Attributes
 	published     map[uint16]uint16
 }

@@ -3,6 +3,7 @@ package elbv2
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 )
 
 // attributeRule is an attribute: its default and what it may be, a list of
-// words ("true|false"), a range ("1-4000"), or anything ("").
+// words and ranges ("true|false", "off|1-100"), or anything ("").
 type attributeRule struct {
 	key, normal, allowed string
 	// hidden ones are shown only once they are set.
@@ -37,7 +38,7 @@ var (
 		{"idle_timeout.timeout_seconds", "60", "1-4000", false},
 		{"client_keep_alive.seconds", "3600", "60-604800", false},
 		{"deletion_protection.enabled", "false", "true|false", false},
-		{"load_balancing.cross_zone.enabled", "true", "true|false", false},
+		{"load_balancing.cross_zone.enabled", "true", "true", false},
 		{"routing.http.desync_mitigation_mode", "defensive", "monitor|defensive|strictest", false},
 		{"routing.http.drop_invalid_header_fields.enabled", "false", "true|false", false},
 		{"routing.http.preserve_host_header.enabled", "false", "true|false", false},
@@ -59,10 +60,10 @@ var (
 		{"load_balancing.algorithm.type", "round_robin", "round_robin|least_outstanding_requests|weighted_random", false},
 		{"load_balancing.algorithm.anomaly_mitigation", "off", "on|off", false},
 		{"slow_start.duration_seconds", "0", "0-900", false},
-		{"target_group_health.dns_failover.minimum_healthy_targets.count", "1", "", false},
-		{"target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", "", false},
-		{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", "", false},
-		{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", "", false},
+		{"target_group_health.dns_failover.minimum_healthy_targets.count", "1", "off|1-1000", false},
+		{"target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", "off|1-100", false},
+		{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", "1-1000", false},
+		{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", "off|1-100", false},
 	}
 	listenerAttributes = listenerRules()
 )
@@ -127,19 +128,55 @@ func withAttributes(rules []attributeRule, values map[string]string, given []pai
 		if !rules[i].allows(v) {
 			return nil, invalid("Attribute value '%s' for '%s' is not valid: it must be %s", v, k, rules[i].allowed)
 		}
+		if err := served(k, v); err != nil {
+			return nil, err
+		}
 		next[k] = v
 	}
 	return next, nil
 }
 
 func (r attributeRule) allows(v string) bool {
-	if m := rangeForm.FindStringSubmatch(r.allowed); m != nil {
-		low, _ := strconv.Atoi(m[1])
-		high, _ := strconv.Atoi(m[2])
-		n, err := strconv.Atoi(v)
-		return err == nil && n >= low && n <= high
+	if r.allowed == "" {
+		return true
 	}
-	return r.allowed == "" || slices.Contains(strings.Split(r.allowed, "|"), v)
+	for form := range strings.SplitSeq(r.allowed, "|") {
+		if form == v {
+			return true
+		}
+		if m := rangeForm.FindStringSubmatch(form); m != nil {
+			low, _ := strconv.Atoi(m[1])
+			high, _ := strconv.Atoi(m[2])
+			if n, err := strconv.Atoi(v); err == nil && n >= low && n <= high {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unserved are the values of attributes that this engine cannot honour, and what
+// they would be. They are refused by name, not dropped.
+var unserved = map[pairOf]string{
+	{"connection_logs.s3.enabled", "true"}:                "Connection logs are",
+	{"health_check_logs.s3.enabled", "true"}:              "Health check logs are",
+	{"zonal_shift.config.enabled", "true"}:                "Zonal shift is",
+	{"load_balancing.algorithm.anomaly_mitigation", "on"}: "Anomaly mitigation is",
+	{"load_balancing.cross_zone.enabled", "false"}:        "Balancing within one zone is",
+}
+
+type pairOf struct{ key, value string }
+
+// served refuses what the engine cannot honour.
+func served(key, value string) error {
+	what := unserved[pairOf{key, value}]
+	if strings.HasPrefix(key, "routing.http.request.x_amzn_mtls_") && value != "" {
+		what = "Mutual authentication is"
+	}
+	if what == "" {
+		return nil
+	}
+	return api.InvalidConfigurationRequestException("%s not served by the slipway engine: leave '%s' at its default", what, key)
 }
 
 // shown is all attributes of a resource.
@@ -186,12 +223,29 @@ func (s *Service) ModifyLoadBalancerAttributes(_ context.Context, c *operation.C
 		if lb.Attributes, err = withAttributes(loadBalancerAttributes, lb.Attributes, given); err != nil {
 			return err
 		}
-		if lb.Attribute("access_logs.s3.enabled") == "true" || lb.Attribute("connection_logs.s3.enabled") == "true" || lb.Attribute("health_check_logs.s3.enabled") == "true" {
-			return api.InvalidConfigurationRequestException("Logs to S3 are not served by the slipway engine: its log has an entry for each request.")
+		if err := lb.checkAccessLogs(); err != nil {
+			return err
 		}
 		out.Attributes = shown(loadBalancerAttributes, lb.Attributes, lbAttribute)
 		return nil
 	})
+}
+
+var bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// checkAccessLogs checks where a load balancer's access log would go. The engine
+// has no S3: it keeps a folder for each bucket (package accesslog).
+func (l *LoadBalancer) checkAccessLogs() error {
+	bucket, prefix := l.Attribute("access_logs.s3.bucket"), l.Attribute("access_logs.s3.prefix")
+	switch {
+	case l.Attribute("access_logs.s3.enabled") != "true":
+		return nil
+	case !bucketForm.MatchString(bucket) || strings.Contains(bucket, ".."):
+		return api.InvalidConfigurationRequestException("The bucket name '%s' is not valid", bucket)
+	case strings.Contains(prefix, "AWSLogs") || prefix != "" && !filepath.IsLocal(prefix):
+		return api.InvalidConfigurationRequestException("The prefix '%s' is not valid", prefix)
+	}
+	return nil
 }
 
 // DescribeTargetGroupAttributes is a target group's attributes.

@@ -49,6 +49,9 @@ var policies = []policy{
 	{"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", []string{"TLSv1.2", "TLSv1.3"}, joined(tls13, gcm12)},
 	{"ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", []string{"TLSv1.2", "TLSv1.3"}, joined(tls13, forward12, rsa12)},
 	{"ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", []string{"TLSv1.2", "TLSv1.3"}, joined(tls13, forward12, forwardOld, rsa12, rsaOld)},
+	{"ELBSecurityPolicy-TLS13-1-3-PQ-2025-09", []string{"TLSv1.3"}, tls13},
+	{"ELBSecurityPolicy-TLS13-1-2-PQ-2025-09", []string{"TLSv1.2", "TLSv1.3"}, joined(tls13, forward12)},
+	{"ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09", []string{"TLSv1.2", "TLSv1.3"}, joined(tls13, gcm12)},
 	{"ELBSecurityPolicy-TLS13-1-1-2021-06", []string{"TLSv1.1", "TLSv1.2", "TLSv1.3"}, joined(tls13, forward12, forwardOld, rsa12, rsaOld)},
 	{"ELBSecurityPolicy-TLS13-1-0-2021-06", []string{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"}, joined(tls13, forward12, forwardOld, rsa12, rsaOld)},
 }

@@ -1,8 +1,11 @@
 package traffic
 
 import (
+	"cmp"
 	"crypto/tls"
+	"iter"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,9 +13,11 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
+	"github.com/slipway-dev/slipway/internal/engine/accesslog"
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
+	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -21,8 +26,9 @@ func (c *Controller) config(tx *state.Tx) balancer.Config {
 	var out balancer.Config
 	used := map[string]state.Scope{}
 	paths := map[string]Path{} // by target group: from its load balancer
-	for scope, lb := range elbv2.LoadBalancers.Everywhere(tx) {
-		made := c.loadBalancer(tx, scope, lb, used)
+	ports := ports{c.env.Addresses, map[int]elbapi.ProtocolEnum{}}
+	for scope, lb := range oldestFirst(tx) {
+		made := c.loadBalancer(tx, scope, lb, used, ports)
 		out.LoadBalancers = append(out.LoadBalancers, made)
 		path := c.firewall.Towards(tx, scope, lb)
 		for _, l := range made.Listeners {
@@ -31,9 +37,6 @@ func (c *Controller) config(tx *state.Tx) balancer.Config {
 			}
 		}
 	}
-	slices.SortStableFunc(out.LoadBalancers, func(a, b balancer.LoadBalancer) int {
-		return created(tx, a.ID).Compare(created(tx, b.ID))
-	})
 	for scope, g := range elbv2.TargetGroups.Everywhere(tx) {
 		if path, used := paths[g.ARN]; used {
 			out.TargetGroups = append(out.TargetGroups, c.targetGroup(tx, scope, g, path))
@@ -47,12 +50,24 @@ func (c *Controller) config(tx *state.Tx) balancer.Config {
 	return out
 }
 
-func created(tx *state.Tx, id string) time.Time {
-	a, _ := arn.Parse(id)
-	if lb, ok := elbv2.LoadBalancers.Get(tx, a.Scope(), id); ok {
-		return lb.Created
+// oldestFirst yields all load balancers in the order of their creation.
+func oldestFirst(tx *state.Tx) iter.Seq2[state.Scope, *elbv2.LoadBalancer] {
+	type placed struct {
+		scope state.Scope
+		*elbv2.LoadBalancer
 	}
-	return time.Time{}
+	var all []placed
+	for scope, lb := range elbv2.LoadBalancers.Everywhere(tx) {
+		all = append(all, placed{scope, lb})
+	}
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ARN, b.ARN)) })
+	return func(yield func(state.Scope, *elbv2.LoadBalancer) bool) {
+		for _, p := range all {
+			if !yield(p.scope, p.LoadBalancer) {
+				return
+			}
+		}
+	}
 }
 
 // groupsOf are the target groups that a listener forwards to.
@@ -71,9 +86,9 @@ func groupsOf(l balancer.Listener) (groups []string) {
 	return groups
 }
 
-func (c *Controller) loadBalancer(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer, used map[string]state.Scope) balancer.LoadBalancer {
+func (c *Controller) loadBalancer(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer, used map[string]state.Scope, ports ports) balancer.LoadBalancer {
 	_, name, _ := strings.Cut(lb.ARN, "loadbalancer/")
-	out := balancer.LoadBalancer{ID: lb.ARN, Name: name, DNSName: lb.DNSName, Attributes: balancer.Attributes{
+	out := balancer.LoadBalancer{ID: lb.ARN, Name: name, DNSName: lb.DNSName, AccessLog: accessLog(scope, lb), Attributes: balancer.Attributes{
 		IdleTimeout:        duration(lb.Attribute("idle_timeout.timeout_seconds")),
 		ClientKeepAlive:    duration(lb.Attribute("client_keep_alive.seconds")),
 		DisableHTTP2:       lb.Attribute("routing.http2.enabled") == "false",
@@ -85,9 +100,22 @@ func (c *Controller) loadBalancer(tx *state.Tx, scope state.Scope, lb *elbv2.Loa
 		TLSHeaders:         lb.Attribute("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true",
 	}}
 	for l := range elbv2.ListenersOf(tx, scope, lb.ARN) {
-		out.Listeners = append(out.Listeners, c.listener(tx, scope, lb, l, used))
+		if made, ok := c.listener(tx, scope, lb, l, ports); ok {
+			out.Listeners = append(out.Listeners, made)
+			for _, cert := range made.Certificates {
+				used[cert] = scope
+			}
+		}
 	}
 	return out
+}
+
+// accessLog is where a load balancer's access log goes, "" if it has none.
+func accessLog(scope state.Scope, lb *elbv2.LoadBalancer) string {
+	if lb.Attribute("access_logs.s3.enabled") != "true" {
+		return ""
+	}
+	return accesslog.Place(lb.Attribute("access_logs.s3.bucket"), lb.Attribute("access_logs.s3.prefix"), scope.Account, scope.Region)
 }
 
 // duration reads seconds.
@@ -99,33 +127,50 @@ func duration(s string) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-func (c *Controller) listener(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer, l *elbv2.Listener, used map[string]state.Scope) balancer.Listener {
+func (c *Controller) listener(tx *state.Tx, scope state.Scope, lb *elbv2.LoadBalancer, l *elbv2.Listener, ports ports) (balancer.Listener, bool) {
 	out := balancer.Listener{
-		ID: l.ARN, Protocol: balancer.Protocol(l.Protocol), Port: uint16(l.Port), Bind: c.bind(l.Port), SecurityPolicy: l.SSLPolicy,
+		ID: l.ARN, Protocol: balancer.Protocol(l.Protocol), Port: uint16(l.Port), Bind: ports.bind(l.Port, l.Protocol), SecurityPolicy: l.SSLPolicy,
 		Default: action(l.Default), Admit: c.firewall.Clients(tx, scope, lb.SecurityGroups, l.Port), Guard: "security groups " + strings.Join(lb.SecurityGroups, ", "), Headers: headers(l),
 	}
 	if l.Certificate != "" {
-		out.Certificates = append([]string{l.Certificate}, l.Certificates...)
-	}
-	for _, cert := range out.Certificates {
-		used[cert] = scope
+		for _, cert := range append([]string{l.Certificate}, l.Certificates...) {
+			if c.certificate(tx, scope, cert) != nil {
+				out.Certificates = append(out.Certificates, cert)
+			}
+		}
+		if len(out.Certificates) == 0 {
+			c.env.Log.Error("a listener is not served: none of its certificates can be read", "listener", l.ARN)
+			return out, false // it must not keep the others from being served
+		}
 	}
 	for _, r := range elbv2.RulesOf(tx, scope, l.ARN) {
 		out.Rules = append(out.Rules, rule(r))
 	}
-	return out
+	return out, true
+}
+
+// ports gives out local addresses. Load balancers share one machine: a port is
+// HTTP's or HTTPS's, as the oldest listener on it has it.
+type ports struct {
+	addresses operation.Addresses
+	owners    map[int]elbapi.ProtocolEnum
 }
 
 // bind is the local address of a listener's port: 80 and 443 are mapped to what
-// the engine could bind.
-func (c *Controller) bind(port int) string {
+// the engine could bind. A listener that finds its port with the other protocol
+// gets a port of its own.
+func (p ports) bind(port int, protocol elbapi.ProtocolEnum) string {
+	host, _, _ := net.SplitHostPort(p.addresses.HTTP)
+	if owner, taken := p.owners[port]; taken && owner != protocol {
+		return net.JoinHostPort(host, "0")
+	}
+	p.owners[port] = protocol
 	switch port {
 	case 80:
-		return c.env.Addresses.HTTP
+		return p.addresses.HTTP
 	case 443:
-		return c.env.Addresses.HTTPS
+		return p.addresses.HTTPS
 	}
-	host, _, _ := net.SplitHostPort(c.env.Addresses.HTTP)
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
@@ -137,7 +182,7 @@ func headers(l *elbv2.Listener) balancer.HeaderChanges {
 	for key, value := range l.Attributes {
 		name, ok := strings.CutPrefix(key, "routing.http.response.")
 		if name, ok2 := strings.CutSuffix(name, ".header_value"); ok && ok2 && value != "" {
-			h.SetOnResponse = append(h.SetOnResponse, balancer.Header{Name: strings.ReplaceAll(name, "_", "-"), Value: value})
+			h.SetOnResponse = append(h.SetOnResponse, balancer.Header{Name: http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")), Value: value})
 		}
 	}
 	slices.SortFunc(h.SetOnResponse, func(a, b balancer.Header) int { return strings.Compare(a.Name, b.Name) })
