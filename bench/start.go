@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-dev/slipway/internal/enginetest"
+)
+
+// engineStart measures from the process's start to the first answer of the API,
+// and what the engine keeps resident when nobody asks it anything.
+func engineStart(ctx context.Context, b *bench) ([]row, error) {
+	empty, emptyMemory, err := b.starts(ctx, filepath.Join(b.dir, "empty"))
+	if err != nil {
+		return nil, err
+	}
+	full := filepath.Join(b.dir, "full")
+	if err := b.fill(ctx, full, 1000); err != nil {
+		return nil, err
+	}
+	filled, filledMemory, err := b.starts(ctx, full)
+	if err != nil {
+		return nil, err
+	}
+	return []row{
+		atMost("engine start to first answer, empty", empty, 150*time.Millisecond),
+		atMost("engine start to first answer, 1,000 services", filled, time.Second),
+		{what: "idle resident memory, empty", ours: mebibytes(emptyMemory), target: "≤ 60 MiB", verdict: judge(emptyMemory <= 60<<20)},
+		{what: "idle resident memory, 1,000 services", ours: mebibytes(filledMemory)},
+	}, nil
+}
+
+func mebibytes(n int) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
+
+// starts is the median of nine starts on the folder, and the resident memory of
+// the last, three seconds after it began to have nothing to do.
+func (b *bench) starts(ctx context.Context, data string) (took time.Duration, resident int, err error) {
+	var all []time.Duration
+	for i := range 9 {
+		begun := time.Now()
+		p, err := enginetest.Start(b.binary, data, "--simulate")
+		if err != nil {
+			return 0, 0, err
+		}
+		err = p.Client().JSON(ctx, "ecs", ecs+"ListClusters", struct{}{}, nil)
+		all = append(all, time.Since(begun))
+		if err == nil && i == 8 {
+			<-time.After(3 * time.Second)
+			resident, err = residentMemory(p.PID())
+		}
+		p.Stop()
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	return median(all), resident, nil
+}
+
+var vmRSS = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+
+// residentMemory is a process's, in bytes, as Linux tells it.
+func residentMemory(pid int) (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	m := vmRSS.FindSubmatch(status)
+	if m == nil {
+		return 0, fmt.Errorf("process %d has no VmRSS", pid)
+	}
+	kilobytes, err := strconv.Atoi(string(m[1]))
+	return kilobytes << 10, err
+}
+
+// fill makes services of one task each and waits until all are stable.
+func (b *bench) fill(ctx context.Context, data string, services int) error {
+	p, err := enginetest.Start(b.binary, data, "--simulate")
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	c := p.Client()
+	if err := c.JSON(ctx, "ecs", ecs+"CreateCluster", map[string]any{"clusterName": "web"}, nil); err != nil {
+		return err
+	}
+	definition := taskDefinition("web")
+	definition["networkMode"], definition["requiresCompatibilities"], definition["cpu"], definition["memory"] = "awsvpc", []string{"FARGATE"}, "256", "512"
+	container := definition["containerDefinitions"].([]any)[0].(map[string]any)
+	delete(container, "logConfiguration")
+	container["portMappings"] = []any{map[string]any{"containerPort": 8000}}
+	if err := c.JSON(ctx, "ecs", ecs+"RegisterTaskDefinition", definition, nil); err != nil {
+		return err
+	}
+	var subnets struct {
+		IDs []string `xml:"subnetSet>item>subnetId"`
+	}
+	if err := c.Query(ctx, "ec2", "2016-11-15", "DescribeSubnets", &subnets); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i := range services {
+		group.Go(func() error {
+			return c.JSON(ctx, "ecs", ecs+"CreateService", map[string]any{
+				"cluster": "web", "serviceName": fmt.Sprintf("service-%04d", i), "taskDefinition": "web", "desiredCount": 1, "launchType": "FARGATE",
+				"networkConfiguration": map[string]any{"awsvpcConfiguration": map[string]any{"subnets": subnets.IDs}},
+			}, nil)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return allRun(context.WithoutCancel(ctx), c, services)
+}
+
+// allRun asks until the cluster runs so many tasks.
+func allRun(ctx context.Context, c *enginetest.Client, tasks int) error {
+	for deadline := time.Now().Add(2 * time.Minute); ; <-time.After(200 * time.Millisecond) {
+		var out struct {
+			Clusters []struct{ RunningTasksCount int }
+		}
+		if err := c.JSON(ctx, "ecs", ecs+"DescribeClusters", map[string]any{"clusters": []string{"web"}}, &out); err != nil {
+			return err
+		}
+		if len(out.Clusters) == 1 && out.Clusters[0].RunningTasksCount >= tasks {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%+v after two minutes, want %d tasks", out.Clusters, tasks)
+		}
+	}
+}
