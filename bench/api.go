@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/enginetest"
 )
@@ -77,11 +78,19 @@ func (b *bench) besideMoto(ctx context.Context, a apiLoad) ([]row, error) {
 		}
 		loads = append(loads, l)
 	}
-	rates, err := b.alternate(ctx, loads)
+	processes := []int{engine.PID()}
+	if missing == nil {
+		processes = append(processes, peer.cmd.Process.Pid)
+	}
+	rates, costs, err := b.alternate(ctx, loads, processes)
 	if err != nil {
 		return nil, err
 	}
-	return []row{timesPeer(a.what, rates[0], rates[len(rates)-1], "moto", missing, a.times)}, nil
+	cost := row{what: "  processor time of a request", ours: costs[0].String()}
+	if missing == nil {
+		cost.theirs, cost.ratio = "moto "+costs[1].String(), float64(costs[1])/float64(costs[0])
+	}
+	return []row{timesPeer(a.what, rates[0], rates[len(rates)-1], "moto", missing, a.times), cost}, nil
 }
 
 func (a apiLoad) load(ctx context.Context, c *enginetest.Client) (*load, error) {
@@ -99,24 +108,27 @@ func (a apiLoad) load(ctx context.Context, c *enginetest.Client) (*load, error) 
 	return newLoad(req, a.connections)
 }
 
-// alternate gives each load's median rate: rounds in turn, after one each that
-// does not count, so that a neighbour's burst hits all alike.
-func (b *bench) alternate(ctx context.Context, loads []*load) ([]float64, error) {
-	rates := make([][]float64, len(loads))
+// alternate gives each load's median rate and what a request cost its server's
+// process: rounds in turn, after one each that does not count, so that a
+// neighbour's burst hits all alike.
+func (b *bench) alternate(ctx context.Context, loads []*load, processes []int) ([]float64, []time.Duration, error) {
+	rates, costs := make([][]float64, len(loads)), make([][]time.Duration, len(loads))
 	for round := range b.rounds + 1 {
 		for i, l := range loads {
+			before := processorTime(processes[i])
 			rate, err := l.rate(ctx, b.round)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if round > 0 {
 				rates[i] = append(rates[i], rate)
+				costs[i] = append(costs[i], time.Duration(float64(processorTime(processes[i])-before)/rate/b.round.Seconds()).Round(time.Microsecond))
 			}
 		}
 	}
-	medians := make([]float64, len(loads))
-	for i := range rates {
-		medians[i] = median(rates[i])
+	medianRates, medianCosts := make([]float64, len(loads)), make([]time.Duration, len(loads))
+	for i := range loads {
+		medianRates[i], medianCosts[i] = median(rates[i]), median(costs[i])
 	}
-	return medians, nil
+	return medianRates, medianCosts, nil
 }

@@ -52,6 +52,7 @@ func main() {
 	list := flag.Bool("list", false, "list the measurements")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds of a throughput measurement; the median counts")
 	flag.DurationVar(&b.round, "round", 2*time.Second, "how long such a round takes")
+	flag.StringVar(&b.binary, "binary", "", "measure this slipway instead of building one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -76,7 +77,10 @@ func (b *bench) main(ctx context.Context, only string, list bool) (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	if b.binary, err = enginetest.Build(b.dir, "-trimpath", "-ldflags=-s -w"); err != nil {
+	if b.binary == "" {
+		b.binary, err = enginetest.Build(b.dir, "-trimpath", "-ldflags=-s -w")
+	}
+	if err != nil {
 		return err
 	}
 	printHead()

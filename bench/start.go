@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,22 +58,6 @@ func (b *bench) starts(ctx context.Context, data string) (took time.Duration, re
 		}
 	}
 	return median(all), resident, nil
-}
-
-var vmRSS = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
-
-// residentMemory is a process's, in bytes, as Linux tells it.
-func residentMemory(pid int) (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	m := vmRSS.FindSubmatch(status)
-	if m == nil {
-		return 0, fmt.Errorf("process %d has no VmRSS", pid)
-	}
-	kilobytes, err := strconv.Atoi(string(m[1]))
-	return kilobytes << 10, err
 }
 
 // fill makes services of one task each and waits until all are stable.

@@ -76,6 +76,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer.Body))}
 	w.WriteHeader(answer.Status)
 	w.Write(answer.Body)
+	answer.Release()
 	c.log(q, outcome, answer.Status, time.Since(start))
 }
 
@@ -120,7 +121,13 @@ func (q *call) read(w http.ResponseWriter) (err error) {
 	if q.r.ContentLength == 0 {
 		return nil
 	}
-	q.body, err = io.ReadAll(http.MaxBytesReader(w, q.r.Body, maxBody))
+	body := http.MaxBytesReader(w, q.r.Body, maxBody)
+	if n := q.r.ContentLength; n > 0 && n <= maxBody {
+		q.body = make([]byte, n)
+		_, err = io.ReadFull(body, q.body)
+	} else {
+		q.body, err = io.ReadAll(body)
+	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return awsapi.Errorf("RequestEntityTooLargeException", 413, "the request is larger than %d bytes", maxBody)
 	}

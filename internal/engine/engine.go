@@ -91,7 +91,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		}
 		return nil
 	})
-	for _, run := range e.services.runs {
+	for _, run := range append(e.services.runs, collect) {
 		e.background.Go(func() error { return ended(run(ctx)) })
 	}
 	e.cfg.Log.Info("engine started", "endpoint", "http://"+e.running.API, "account", e.cfg.Account, "region", e.cfg.Region, "data", e.cfg.Data, "simulate", e.cfg.Simulate)

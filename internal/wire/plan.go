@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"reflect"
 	"sync"
-	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -39,16 +38,15 @@ type field struct {
 // operationPlan is the plans of an operation's input and output, nil for none.
 type operationPlan struct {
 	in, out *plan
-	size    atomic.Int64 // of a recent answer
+	spare   sync.Pool // of *[]byte: what answers were written in
 }
 
-// buffer is an empty one with room for an answer like the last ones.
-func (o *operationPlan) buffer() []byte { return make([]byte, 0, 256+o.size.Load()) }
-
-func (o *operationPlan) wrote(n int) {
-	if size := o.size.Load(); int64(n) > size || int64(n) < size/4 {
-		o.size.Store(int64(n))
+// buffer is an empty one, with room where an answer has been released.
+func (o *operationPlan) buffer() *[]byte {
+	if b, ok := o.spare.Get().(*[]byte); ok {
+		return b
 	}
+	return new(make([]byte, 0, 512))
 }
 
 // planner makes and holds the plans of one service.

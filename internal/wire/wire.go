@@ -59,6 +59,18 @@ type Answer struct {
 	Status int
 	Header map[string]string
 	Body   []byte
+
+	plans  *operationPlan
+	buffer *[]byte
+}
+
+// Release gives the body's memory to a later answer of the operation. Nothing
+// may look at the body afterwards; an answer that is never released is no harm.
+func (a Answer) Release() {
+	if a.buffer != nil {
+		*a.buffer = a.Body[:0]
+		a.plans.spare.Put(a.buffer)
+	}
 }
 
 // Encode writes the operation's output, a pointer to an Operation.Out, nil for
@@ -69,15 +81,15 @@ func Encode(svc *awsapi.Service, op *awsapi.Operation, out any, requestID string
 	if !v.IsValid() {
 		v = reflect.New(op.Out).Elem()
 	}
-	b := plans.buffer()
+	buffer := plans.buffer()
+	b := *buffer
 	switch {
 	case svc.Protocol != "json":
 		b = appendXMLAnswer(b, svc, op, v, plans.out, requestID)
 	case plans.out != nil:
 		b = appendJSON(b, v, plans.out)
 	}
-	plans.wrote(len(b))
-	return Answer{Status: http.StatusOK, Header: headers(svc, requestID), Body: b}
+	return Answer{Status: http.StatusOK, Header: headers(svc, requestID), Body: b, plans: plans, buffer: buffer}
 }
 
 func headers(svc *awsapi.Service, requestID string) map[string]string {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	"github.com/slipway-dev/slipway/internal/awsapi/acm"
@@ -188,7 +189,7 @@ func TestErrorEncoding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := wire.EncodeError(c.svc, c.err, "the-id")
 			want := wire.Answer{Status: c.status, Header: map[string]string{"Content-Type": c.header, "X-Amzn-Requestid": "the-id"}, Body: []byte(c.want)}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(wire.Answer{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -206,10 +207,7 @@ func (s *Store) flushLoop() {
 // flush makes all that is queued durable in one commit and tells whether there
 // was anything.
 func (s *Store) flush() bool {
-	s.mu.Lock()
-	batch := s.queue
-	s.queue = nil
-	s.mu.Unlock()
+	batch := s.take()
 	if len(batch) == 0 {
 		return false
 	}
@@ -225,6 +223,24 @@ func (s *Store) flush() bool {
 	s.tell(batch)
 	acknowledge(batch, nil)
 	return true
+}
+
+// take is what is queued. As long as more comes while others get the processor
+// it waits: those that the last commit has just answered write again, and one
+// commit for all of them costs hardly more than one for the first.
+func (s *Store) take() []*commit {
+	for seen := 0; ; {
+		s.mu.Lock()
+		batch := s.queue
+		if len(batch) == seen {
+			s.queue = nil
+			s.mu.Unlock()
+			return batch
+		}
+		seen = len(batch)
+		s.mu.Unlock()
+		runtime.Gosched()
+	}
 }
 
 func (s *Store) persist(batch []*commit) error {

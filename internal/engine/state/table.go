@@ -80,10 +80,13 @@ type rows[T any] struct {
 	byIndex []*btree.Map[string, *T] // under value, NUL, key
 }
 
+// degree makes small nodes: every Update copies those on its way from the root.
+const degree = 8
+
 func (t *Table[T]) empty() shard {
-	r := &rows[T]{table: t, byKey: new(btree.Map[string, *T])}
+	r := &rows[T]{table: t, byKey: btree.NewMap[string, *T](degree)}
 	for range t.indexes {
-		r.byIndex = append(r.byIndex, new(btree.Map[string, *T]))
+		r.byIndex = append(r.byIndex, btree.NewMap[string, *T](degree))
 	}
 	return r
 }
