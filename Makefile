@@ -24,15 +24,15 @@ e2e: build ## run the end-to-end tests alone: the real binary, the real clients
 	go test -count=1 ./e2e/...
 
 lint: ## gofmt, vet, staticcheck
-	@test -z "$$(gofmt -l cmd internal e2e)" || { gofmt -l cmd internal e2e; echo 'run gofmt -w on these'; exit 1; }
+	@test -z "$$(gofmt -l bench cmd internal e2e)" || { gofmt -l bench cmd internal e2e; echo 'run gofmt -w on these'; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 
 generate: ## write the generated code and docs anew
 	go generate ./...
 
-bench: ## run the benchmarks
-	go test -run xxx -bench . ./internal/...
+bench: ## measure beside the peers: start, memory, API, routing, placement (-run NAME for one: go run ./bench -run reads)
+	go run ./bench
 
 dist: ## cross-compile for Linux and macOS, amd64 and arm64
 	@for os in linux darwin; do for arch in amd64 arm64; do \
