@@ -51,11 +51,16 @@ type Task struct {
 	ID string
 }
 
+// stopped is an error that is shown as a task's stop reason, in ECS's words.
+type stopped string
+
+func (s stopped) Error() string { return string(s) }
+
 // assume is the role's session.
 func (f *Fetcher) assume(tx *state.Tx, t Task) (*operation.Caller, error) {
 	c, ok := iam.RoleCaller(tx, t.Role, t.ID)
 	if !ok || !f.Roles.RoleTrusts(tx, t.Role, service) {
-		return nil, fmt.Errorf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", t.Role)
+		return nil, stopped(fmt.Sprintf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", t.Role))
 	}
 	c.Region, c.Secure, c.UserAgent = t.Scope.Region, true, "Amazon ECS"
 	return c, nil

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,12 +16,19 @@ const (
 	mostWildcards = 4
 )
 
+// Refusal is an error of Parse: what ECR says about a policy.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+
 // Parse reads a policy's document. Its errors are what ECR says after
 // "Lifecycle policy validation failure: ".
 func Parse(text string) (*Policy, error) {
 	var doc object
 	if err := strictly(text, &doc); err != nil {
-		return nil, errors.New("Could not map policyString into LifecyclePolicy.")
+		return nil, refuse("Could not map policyString into LifecyclePolicy.")
 	}
 	if err := doc.members([]string{"rules"}, nil); err != nil {
 		return nil, err
@@ -33,9 +39,9 @@ func Parse(text string) (*Policy, error) {
 	}
 	switch {
 	case len(list) == 0:
-		return nil, errors.New("array is too short: must have at least 1 elements but instance has 0 elements")
+		return nil, refuse("array is too short: must have at least 1 elements but instance has 0 elements")
 	case len(list) > mostRules:
-		return nil, fmt.Errorf("array is too long: must have at most %d elements but instance has %d elements", mostRules, len(list))
+		return nil, refuse("array is too long: must have at most %d elements but instance has %d elements", mostRules, len(list))
 	}
 	p := &Policy{}
 	for _, item := range list {
@@ -56,7 +62,7 @@ func strictly(text string, into *object) error {
 		return err
 	}
 	if d.More() || *into == nil {
-		return errors.New("not one object")
+		return refuse("not one object")
 	}
 	return nil
 }
@@ -72,12 +78,12 @@ func (o object) members(required, optional []string) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("object has missing required properties (%s)", quoted(missing))
+		return refuse("object has missing required properties (%s)", quoted(missing))
 	}
 	unknown := slices.Sorted(maps.Keys(o))
 	unknown = slices.DeleteFunc(unknown, func(m string) bool { return slices.Contains(required, m) || slices.Contains(optional, m) })
 	if len(unknown) > 0 {
-		return fmt.Errorf("object instance has properties which are not allowed by the schema: %s", quoted(unknown))
+		return refuse("object instance has properties which are not allowed by the schema: %s", quoted(unknown))
 	}
 	return nil
 }
@@ -105,7 +111,7 @@ func wrongType(v any, want string) error {
 			is = "integer"
 		}
 	}
-	return fmt.Errorf("instance type (%s) does not match any allowed primitive type (allowed: [%q])", is, want)
+	return refuse("instance type (%s) does not match any allowed primitive type (allowed: [%q])", is, want)
 }
 
 func (o object) text(name string, values ...string) (string, error) {
@@ -115,7 +121,7 @@ func (o object) text(name string, values ...string) (string, error) {
 	}
 	if len(values) > 0 && !slices.Contains(values, s) {
 		b, _ := json.Marshal(values)
-		return "", fmt.Errorf("instance value (%q) not found in enum (possible values: %s)", s, b)
+		return "", refuse("instance value (%q) not found in enum (possible values: %s)", s, b)
 	}
 	return s, nil
 }
@@ -131,7 +137,7 @@ func (o object) positive(name string) (int, error) {
 	case err != nil:
 		return 0, wrongType(n, "integer")
 	case i < 1:
-		return 0, fmt.Errorf("numeric instance is lower than the required minimum (minimum: 1, found: %d)", i)
+		return 0, refuse("numeric instance is lower than the required minimum (minimum: 1, found: %d)", i)
 	}
 	return i, nil
 }
@@ -145,7 +151,7 @@ func (o object) texts(name string) ([]string, error) {
 		return nil, wrongType(o[name], "array")
 	}
 	if len(list) == 0 {
-		return nil, errors.New("array is too short: must have at least 1 elements but instance has 0 elements")
+		return nil, refuse("array is too short: must have at least 1 elements but instance has 0 elements")
 	}
 	var all []string
 	for _, item := range list {
@@ -199,7 +205,7 @@ func action(o object) error {
 		return err
 	}
 	if a["type"] == "transition" {
-		return errors.New("archiving images (action transition) is not served by the slipway engine; expire them")
+		return refuse("archiving images (action transition) is not served by the slipway engine; expire them")
 	}
 	if err := a.members([]string{"type"}, nil); err != nil {
 		return err
@@ -210,7 +216,7 @@ func action(o object) error {
 
 func (r *Rule) selection(o object) (err error) {
 	if _, ok := o["storageClass"]; ok {
-		return errors.New("archived images (selection storageClass) are not served by the slipway engine; leave storageClass out")
+		return refuse("archived images (selection storageClass) are not served by the slipway engine; leave storageClass out")
 	}
 	if err := o.members([]string{"tagStatus", "countType", "countNumber"}, []string{"tagPrefixList", "tagPatternList", "countUnit"}); err != nil {
 		return err
@@ -232,7 +238,7 @@ func (r *Rule) selection(o object) (err error) {
 
 func (r *Rule) count(o object) error {
 	if t := o["countType"]; t == "sinceImagePulled" || t == "sinceImageTransitioned" {
-		return fmt.Errorf("countType %s is not served by the slipway engine; use sinceImagePushed", t)
+		return refuse("countType %s is not served by the slipway engine; use sinceImagePushed", t)
 	}
 	kind, err := o.text("countType", "imageCountMoreThan", "sinceImagePushed")
 	if err != nil {
@@ -245,13 +251,13 @@ func (r *Rule) count(o object) error {
 	_, hasUnit := o["countUnit"]
 	if kind == "imageCountMoreThan" {
 		if hasUnit {
-			return errors.New("instance failed to match exactly one schema (matched 0 out of 2)")
+			return refuse("instance failed to match exactly one schema (matched 0 out of 2)")
 		}
 		r.Count = n
 		return nil
 	}
 	if !hasUnit {
-		return errors.New("instance failed to match exactly one schema (matched 0 out of 2)")
+		return refuse("instance failed to match exactly one schema (matched 0 out of 2)")
 	}
 	r.Days = n
 	_, err = o.text("countUnit", "days")
@@ -263,15 +269,15 @@ func (r *Rule) tags() error {
 	named := len(r.Prefixes) + len(r.Patterns)
 	switch {
 	case r.Status == "tagged" && named == 0:
-		return errors.New("Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.")
+		return refuse("Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.")
 	case r.Status != "tagged" && named > 0:
-		return fmt.Errorf("tagPrefixList and tagPatternList must not be specified when tagStatus=%s.", strings.ToUpper(r.Status))
+		return refuse("tagPrefixList and tagPatternList must not be specified when tagStatus=%s.", strings.ToUpper(r.Status))
 	case len(r.Prefixes) > 0 && len(r.Patterns) > 0:
-		return errors.New("tagPrefixList and tagPatternList must not both be specified.")
+		return refuse("tagPrefixList and tagPatternList must not both be specified.")
 	}
 	for _, p := range r.Patterns {
 		if strings.Count(p, "*") > mostWildcards {
-			return fmt.Errorf("tagPatternList value %q has more than %d wildcards.", p, mostWildcards)
+			return refuse("tagPatternList value %q has more than %d wildcards.", p, mostWildcards)
 		}
 	}
 	return nil
@@ -284,21 +290,21 @@ func (p *Policy) check() error {
 	lists := map[string]bool{}
 	for i, r := range p.Rules {
 		if i > 0 && p.Rules[i-1].Priority == r.Priority {
-			return fmt.Errorf("Two rules must not have the same rulePriority: %d", r.Priority)
+			return refuse("Two rules must not have the same rulePriority: %d", r.Priority)
 		}
 		switch r.Status {
 		case "any":
 			if i < len(p.Rules)-1 {
-				return errors.New("Rule for tagStatus=ANY must have the lowest priority per storage class")
+				return refuse("Rule for tagStatus=ANY must have the lowest priority per storage class")
 			}
 		case "untagged":
 			if untagged++; untagged > 1 {
-				return errors.New("Only one rule can select Untagged images per storage class")
+				return refuse("Only one rule can select Untagged images per storage class")
 			}
 		case "tagged":
 			set := quoted(slices.Clone(r.Prefixes))
 			if len(r.Prefixes) > 0 && lists[set] {
-				return fmt.Errorf("Two rules must not have the same tagPrefixList: %s", set)
+				return refuse("Two rules must not have the same tagPrefixList: %s", set)
 			}
 			lists[set] = true
 		}
