@@ -57,6 +57,7 @@ func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
 		t.Errorf("a role that may nothing: %s: %s", stopped.Tasks[0].StopCode, reason)
 	}
 
+	s.must("iam", "attach-role-policy", "--role-name", "execution", "--policy-arn", "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
 	s.must("iam", "put-role-policy", "--role-name", "execution", "--policy-name", "secrets", "--policy-document",
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ssm:GetParameters","secretsmanager:GetSecretValue"],"Resource":"*"}}`)
 	described.Tasks = []string{s.withSecrets(role, references)}
@@ -75,6 +76,36 @@ func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
 	}
 	if strings.Contains(s.log(), "hunter2") {
 		t.Error("the engine's log shows a secret")
+	}
+}
+
+func TestAnImageIsPulledAsTheExecutionRole(t *testing.T) {
+	s := newSite(t)
+	s.push()
+	s.runs(exec.Command("docker", "rmi", s.image)) // the agent falls back on an image that is there
+	role := s.must("iam", "create-role", "--role-name", "puller", "--assume-role-policy-document", trustTasks, "--query", "Role.Arn")
+	s.must("iam", "put-role-policy", "--role-name", "puller", "--policy-name", "login", "--policy-document",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"}}`)
+	described := &ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: []string{s.withSecrets(role, nil)}}
+	stopped, err := ecs.NewTasksStoppedWaiter(s.ecs, func(o *ecs.TasksStoppedWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, 200*time.Millisecond
+	}).WaitForOutput(context.Background(), described, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason := aws.ToString(stopped.Tasks[0].StoppedReason)
+	for _, want := range []string{"CannotPullContainerError: ", "Check that the role has the permissions to pull images from the registry.", "assumed-role/puller/", "ecr:BatchGetImage"} {
+		if !strings.Contains(reason, want) {
+			t.Errorf("%q is not in the reason: %s", want, reason)
+		}
+	}
+	s.must("iam", "attach-role-policy", "--role-name", "puller", "--policy-arn", "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
+	described.Tasks = []string{s.withSecrets(role, nil)}
+	err = ecs.NewTasksRunningWaiter(s.ecs, func(o *ecs.TasksRunningWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, 200*time.Millisecond
+	}).Wait(context.Background(), described, time.Minute)
+	if err != nil {
+		t.Error(err, s.log())
 	}
 }
 

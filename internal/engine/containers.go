@@ -51,9 +51,15 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	return r, nil
 }
 
+// Own implements executionrole.Registry.
+func (s *services) Own(image string) bool { return s.own(s.localReference(image)) }
+
+// Token implements executionrole.Registry.
+func (s *services) Token(roleARN, session string) string { return s.ecr.RoleToken(roleARN, session) }
+
 // fetcher fetches what tasks' execution roles may read.
 func (s *services) fetcher() *executionrole.Fetcher {
-	return &executionrole.Fetcher{Roles: roles{s.iam, permissions{s}}, Parameters: s.parameters, Secrets: s.secrets}
+	return &executionrole.Fetcher{Roles: roles{s.iam, permissions{s}}, Parameters: s.parameters, Secrets: s.secrets, Images: s}
 }
 
 // roles is IAM as a task's execution role is asked of it.

@@ -102,6 +102,15 @@ func (i registryIdentities) Caller(accessKey string) (*operation.Caller, bool) {
 	return &c, true
 }
 
+// Role implements ecr.Identities.
+func (i registryIdentities) Role(roleARN, session string) (*operation.Caller, bool) {
+	c, ok := iam.RoleCaller(i.s.e.store.View(), roleARN, session)
+	if ok {
+		c.Region = i.s.e.cfg.Region
+	}
+	return c, ok
+}
+
 // source is where an image is pulled from: the engine's own registry for its own
 // account's names, and otherwise as it is named.
 func (s *services) source(_ context.Context, task docker.Identity, image string) (docker.Source, error) {
@@ -109,7 +118,7 @@ func (s *services) source(_ context.Context, task docker.Identity, image string)
 	if !s.own(ref) {
 		return docker.Source{Ref: ref}, nil
 	}
-	// The engine pulls for its tasks as itself.
+	// The engine pulls as itself for tasks without an execution role.
 	root, err := s.iam.RootKey()
 	if err != nil {
 		return docker.Source{}, err

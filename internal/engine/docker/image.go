@@ -55,7 +55,7 @@ func (r *Runtime) image(ctx context.Context, id Identity, c *Container) (image, 
 		img.pulled = r.now()
 		return img, nil
 	}
-	err := r.pulls.do(ctx, src.Ref+"\x00"+src.Username, func(ctx context.Context) error { return r.pull(ctx, src) })
+	err := r.pulls.do(ctx, src.Ref+"\x00"+src.Username+"\x00"+src.Password, func(ctx context.Context) error { return r.pull(ctx, src) })
 	if err != nil {
 		if have != nil || r.opt.Pull == PullAlways || ctx.Err() != nil {
 			return image{}, err

@@ -65,6 +65,8 @@ func (s *Service) GetAuthorizationToken(_ context.Context, c *operation.Caller, 
 type Identities interface {
 	// Caller is the owner of an access key that is good now.
 	Caller(accessKey string) (*operation.Caller, bool)
+	// Role is who calls with a session of a role.
+	Role(roleARN, session string) (*operation.Caller, bool)
 	// Allowed is "" for a caller who may do what is needed, and otherwise IAM's
 	// message.
 	Allowed(tx *state.Tx, c *operation.Caller, needs []operation.Need) (refusal string)
@@ -77,7 +79,7 @@ func (s *Service) Authorize(iam Identities) func(context.Context, registry.Crede
 		if !ok || given.User != "AWS" {
 			return "", registry.Unauthorized()
 		}
-		c, ok := iam.Caller(key)
+		c, ok := owner(iam, key)
 		if !ok {
 			return "", registry.Unauthorized()
 		}
@@ -93,6 +95,29 @@ func (s *Service) Authorize(iam Identities) func(context.Context, registry.Crede
 		}
 		return c.ARN, nil
 	}
+}
+
+// asRole begins the claim of a token that is a role's and no access key's.
+const asRole = "role-"
+
+// owner is whose a token is.
+func owner(iam Identities, claim string) (*operation.Caller, bool) {
+	encoded, is := strings.CutPrefix(claim, asRole)
+	if !is {
+		return iam.Caller(claim)
+	}
+	text, err := base64.RawURLEncoding.DecodeString(encoded)
+	role, session, ok := strings.Cut(string(text), " ")
+	if err != nil || !ok {
+		return nil, false
+	}
+	return iam.Role(role, session)
+}
+
+// RoleToken is a password with the rights of a role, for the engine's own pulls
+// as a task's execution role.
+func (s *Service) RoleToken(roleARN, session string) string {
+	return s.Token(asRole + base64.RawURLEncoding.EncodeToString([]byte(roleARN+" "+session)))
 }
 
 // Exists is the registry's Options.Exists.

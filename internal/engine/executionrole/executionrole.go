@@ -35,9 +35,18 @@ type Roles interface {
 	Allowed(tx *state.Tx, c *operation.Caller, needs []operation.Need) (refusal string)
 }
 
+// Registry is ECR's registry.
+type Registry interface {
+	// Own tells whether an image is in it.
+	Own(image string) bool
+	// Token is a password with the rights of a role's session.
+	Token(roleARN, session string) string
+}
+
 // Fetcher fetches.
 type Fetcher struct {
 	Roles      Roles
+	Images     Registry
 	Parameters *ssm.Service
 	Secrets    *secretsmanager.Service
 }
@@ -49,6 +58,8 @@ type Task struct {
 	Role string
 	// ID names the role's session, as ECS's agent names it.
 	ID string
+	// Fargate tells on what the task runs: errors are worded differently.
+	Fargate bool
 }
 
 // stopped is an error that is shown as a task's stop reason, in ECS's words.
@@ -206,4 +217,25 @@ func (f *Fetcher) Registry(_ context.Context, tx *state.Tx, t Task, parameter st
 		return "", "", pulling(words, errors.New("auth data not found: the secret must be a JSON object with username and password"))
 	}
 	return login.Username, login.Password, nil
+}
+
+// Login is the user and password by which the role pulls an image from ECR, both
+// empty for an image that is elsewhere. Whether the role may have the image the
+// registry asks IAM when it is pulled.
+func (f *Fetcher) Login(_ context.Context, tx *state.Tx, t Task, image string) (user, password string, err error) {
+	if !f.Images.Own(image) {
+		return "", "", nil
+	}
+	c, err := f.assume(tx, t)
+	if err != nil {
+		return "", "", err
+	}
+	err = f.allowed(tx, c, operation.Need{Action: "ecr:GetAuthorizationToken", Resource: "*"})
+	switch {
+	case err == nil:
+		return "AWS", f.Images.Token(t.Role, t.ID), nil
+	case t.Fargate:
+		return "", "", pulling("unable to retrieve ecr registry auth: service call has been retried 3 time(s): %w", err)
+	}
+	return "", "", stopped("CannotPullECRContainerError: " + err.Error())
 }

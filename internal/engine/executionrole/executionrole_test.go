@@ -48,6 +48,12 @@ func (w *world) Allowed(tx *state.Tx, c *operation.Caller, needs []operation.Nee
 	return ""
 }
 
+// hub is a registry that has what stands below "own/".
+type hub struct{}
+
+func (hub) Own(image string) bool             { return strings.HasPrefix(image, "own/") }
+func (hub) Token(role, session string) string { return role + " as " + session }
+
 func newWorld(t *testing.T) *world {
 	var tables []state.AnyTable
 	for _, of := range [][]state.AnyTable{iam.Tables, ssm.Tables, secretsmanager.Tables} {
@@ -57,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { store.Close() })
 	env := &operation.Env{Store: store, Vault: vault.New([32]byte{1}), Now: time.Now, Log: slog.New(slog.DiscardHandler), Account: caller.Account, Region: caller.Region}
 	w := &world{Service: iam.New(env), t: t, env: env}
-	w.Fetcher = &Fetcher{Roles: w, Parameters: ssm.New(env, func(string, string) (ssm.Image, bool) { return ssm.Image{}, false }), Secrets: secretsmanager.New(env, w)}
+	w.Fetcher = &Fetcher{Roles: w, Images: hub{}, Parameters: ssm.New(env, func(string, string) (ssm.Image, bool) { return ssm.Image{}, false }), Secrets: secretsmanager.New(env, w)}
 	return w
 }
 
@@ -140,7 +146,7 @@ func TestTheRoleMustBeAllowed(t *testing.T) {
 	narrow := w.role("narrow", "ecs-tasks.amazonaws.com", `{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:eu-west-1:000000000000:secret:db-??????"}`)
 	stranger := w.role("stranger", "ec2.amazonaws.com", everything)
 	read := func(role, from string) string {
-		value, err := w.Secret(t.Context(), w.env.Store.View(), Task{caller.Scope(), role, "0123"}, from)
+		value, err := w.Secret(t.Context(), w.env.Store.View(), Task{Scope: caller.Scope(), Role: role, ID: "0123"}, from)
 		if err != nil {
 			return err.Error()
 		}
@@ -169,7 +175,7 @@ func TestTheRoleMustBeAllowed(t *testing.T) {
 
 func TestRegistryLogins(t *testing.T) {
 	w := newWorld(t)
-	who := Task{caller.Scope(), w.role("execution", "ecs-tasks.amazonaws.com", everything), "0123"}
+	who := Task{Scope: caller.Scope(), Role: w.role("execution", "ecs-tasks.amazonaws.com", everything), ID: "0123"}
 	good, _ := w.secret("hub", smapi.CreateSecretRequest{SecretString: new(`{"username":"u","password":"p"}`)})
 	bad, _ := w.secret("bad", smapi.CreateSecretRequest{SecretString: new(`u:p`)})
 	if user, password, err := w.Registry(t.Context(), w.env.Store.View(), who, good); user != "u" || password != "p" || err != nil {
@@ -177,5 +183,26 @@ func TestRegistryLogins(t *testing.T) {
 	}
 	if _, _, err := w.Registry(t.Context(), w.env.Store.View(), who, bad); err == nil || !strings.Contains(err.Error(), "unable to get registry auth from asm") {
 		t.Error(err)
+	}
+}
+
+func TestECRsLoginIsTheRoles(t *testing.T) {
+	w := newWorld(t)
+	may := w.role("may", "ecs-tasks.amazonaws.com", `{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"}`)
+	mayNot := w.role("may-not", "ecs-tasks.amazonaws.com", everything)
+	for _, tt := range []struct {
+		role, image string
+		fargate     bool
+		want, fails string
+	}{
+		{role: may, image: "own/web:1", want: may + " as 0123"},
+		{role: mayNot, image: "elsewhere/web:1"},
+		{role: mayNot, image: "own/web:1", fails: "CannotPullECRContainerError: AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/may-not/0123 is not authorized to perform: ecr:GetAuthorizationToken"},
+		{role: mayNot, image: "own/web:1", fargate: true, fails: "unable to retrieve ecr registry auth: service call has been retried 3 time(s): AccessDeniedException"},
+	} {
+		_, password, err := w.Login(t.Context(), w.env.Store.View(), Task{caller.Scope(), tt.role, "0123", tt.fargate}, tt.image)
+		if password != tt.want || (err == nil) != (tt.fails == "") || err != nil && !strings.Contains(err.Error(), tt.fails) {
+			t.Errorf("%s of %s: %q, %v", tt.image, tt.role, password, err)
+		}
 	}
 }

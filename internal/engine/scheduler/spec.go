@@ -24,6 +24,8 @@ type Secrets interface {
 	Secret(ctx context.Context, tx *state.Tx, t executionrole.Task, valueFrom string) (string, error)
 	// Registry is the login that a container's repositoryCredentials name.
 	Registry(ctx context.Context, tx *state.Tx, t executionrole.Task, parameter string) (user, password string, err error)
+	// Login is the login for an image in ECR; empty for one that is elsewhere.
+	Login(ctx context.Context, tx *state.Tx, t executionrole.Task, image string) (user, password string, err error)
 }
 
 // Specs makes what the runtime starts of tasks.
@@ -146,7 +148,7 @@ func variables(env []string, c *api.ContainerDefinition) []string {
 // fetch opens what the task's execution role may read: secrets in the
 // environment and in the log driver's options, and the registry's login.
 func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition, out *docker.Container) (err error) {
-	who := executionrole.Task{Scope: scope, Role: executionRole(tx, scope, t), ID: t.ID}
+	who := executionrole.Task{Scope: scope, Role: executionRole(tx, scope, t), ID: t.ID, Fargate: t.Platform != ""}
 	for _, x := range c.Secrets {
 		value, err := s.Secrets.Secret(ctx, tx, who, awsapi.V(x.ValueFrom))
 		if err != nil {
@@ -165,8 +167,11 @@ func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *e
 			}
 		}
 	}
-	if r := c.RepositoryCredentials; r != nil {
+	switch r := c.RepositoryCredentials; {
+	case r != nil:
 		out.Username, out.Password, err = s.Secrets.Registry(ctx, tx, who, awsapi.V(r.CredentialsParameter))
+	case who.Role != "":
+		out.Username, out.Password, err = s.Secrets.Login(ctx, tx, who, out.Image)
 	}
 	return err
 }
