@@ -58,6 +58,8 @@ func takesValue(option string) bool {
 // ecrHost is an account's registry; the seed writes xxxxxx and region.
 var ecrHost = regexp.MustCompile(`^([^./]+)\.dkr\.ecr\.([^./]+)\.amazonaws\.com(\.cn)?$`)
 
+var loopback = regexp.MustCompile(`^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$`)
+
 // reference is an image reference in its parts.
 type reference struct {
 	host, name, tag string
@@ -76,6 +78,9 @@ func parseReference(s string) reference {
 		if i := strings.LastIndexByte(r.name, ':'); i >= 0 {
 			r.name, r.tag = r.name[:i], r.name[i+1:]
 		}
+	}
+	if loopback.MatchString(r.host) {
+		r.ecr = true // the engine's ECR
 	}
 	if m := ecrHost.FindStringSubmatch(r.host); m != nil {
 		r.ecr = true
