@@ -97,7 +97,7 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 	if env.Account != "" && a.ID != env.Account {
 		return nil, fmt.Errorf("%w belong to account %s, slipway.yaml says %s for %s; nothing was read or changed", ErrAccount, a.ID, env.Account, env.Name)
 	}
-	return a, nil
+	return a, a.adopt(ctx, env)
 }
 
 func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {

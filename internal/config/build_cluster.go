@@ -15,6 +15,7 @@ func (b *builder) cluster(env *node, at slipway.Position, on string) slipway.Clu
 	c := slipway.Cluster{
 		Name:                   name,
 		Owned:                  flagAt(n.get("own"), shared || on == "engine"),
+		Implied:                n.get("own") == nil && !shared && on == "engine",
 		Instance:               b.text(n.get("instance"), "t3.small"),
 		Insights:               flagAt(n.get("insights"), false),
 		VPC:                    b.text(n.get("vpc"), ""),

@@ -26,7 +26,7 @@ func Look(ctx context.Context, a *cloud.Account, env slipway.Environment, tag st
 			tag, commit = r.Tag, r.Commit
 		}
 	}
-	expanded := a.Resolve(env.AtRelease(tag, commit))
+	expanded := plan.Settle(a.Resolve(env.AtRelease(tag, commit)), seen)
 	p, err := plan.Make(&expanded, plan.Wanted(&expanded), seen)
 	return p, seen, err
 }

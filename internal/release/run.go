@@ -69,7 +69,8 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err != nil {
 		return nil, refused(err)
 	}
-	p, err := plan.Make(&env, wanted, seen)
+	env = plan.Settle(env, seen)
+	p, err := plan.Make(&env, plan.Wanted(&env), seen)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -192,8 +192,10 @@ type Job struct {
 // by others and is used as it is; "" is found or, when Owned, made.
 type Cluster struct {
 	Name string
-	// Owned tells that this file also creates it.
-	Owned             bool
+	// Owned tells that this file also creates it. Implied is an ownership that
+	// the file doesn't state: on the engine a cluster that isn't there is made,
+	// and one that others made there is used as it is.
+	Owned, Implied    bool
 	Instance          string
 	Min, Max          int
 	Insights          bool
