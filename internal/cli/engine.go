@@ -49,7 +49,18 @@ func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
 	f.StringVar(&cfg.HTTP, "http", "", "port behind the load balancers' port 80 (default 80, else 8080; 0 picks one)")
 	f.StringVar(&cfg.HTTPS, "https", "", "port behind the load balancers' port 443 (default 443, else 8443; 0 picks one)")
 	f.StringVar(&cfg.DNS, "dns", "", "port of the DNS server (default 5353; 0 picks one)")
+	f.Var((*commaList)(&cfg.Forward), "forward", "name servers asked about names outside the engine's zones, IP[:PORT],… (default none: refused)")
 	f.StringVar(&cfg.Registry, "registry", "", "port of the registry (default 4611; 0 picks one)")
+}
+
+// commaList is a flag with several values; it prints as it is given.
+type commaList []string
+
+func (l *commaList) String() string { return strings.Join(*l, ",") }
+func (l *commaList) Type() string   { return "list" }
+func (l *commaList) Set(s string) error {
+	*l = strings.Split(s, ",")
+	return nil
 }
 
 func dataFlag(c *cobra.Command, dir *string) {
@@ -165,7 +176,7 @@ func engineStart(t *terminal) *cobra.Command {
 // backgroundArgs are the flags given to start, for run.
 func backgroundArgs(c *cobra.Command) []string {
 	args := []string{"engine", "run", "--ready-fd=3"}
-	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "registry"} {
+	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "forward", "registry"} {
 		if f := c.Flags().Lookup(name); f.Changed {
 			args = append(args, "--"+name+"="+f.Value.String())
 		}

@@ -33,6 +33,10 @@ type Config struct {
 	// pick a free one, or "" for the default. A default that is taken or
 	// forbidden gives way to another port; a port that is named does not.
 	API, HTTP, HTTPS, DNS, Registry string
+	// Forward are name servers, host or host:port, that are asked about names
+	// outside the engine's zones, for clients of its DNS server and for the
+	// validation of certificates. Default: none; such names are refused.
+	Forward []string
 	// Version is the program's, as told in logs and to clients.
 	Version string
 	// Log takes the engine's log. Default: nowhere.
@@ -84,6 +88,15 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("region %q has not the form of one, such as eu-west-1", c.Region)
 	case net.ParseIP(c.Listen) == nil:
 		return fmt.Errorf("cannot listen on %q: give an IP address", c.Listen)
+	}
+	for _, server := range c.Forward {
+		host, _, err := net.SplitHostPort(server)
+		if err != nil {
+			host = server
+		}
+		if net.ParseIP(host) == nil {
+			return fmt.Errorf("--forward %q is not an IP address with or without a port", server)
+		}
 	}
 	for flag, port := range map[string]string{"port": c.API, "http": c.HTTP, "https": c.HTTPS, "dns": c.DNS, "registry": c.Registry} {
 		if n, err := strconv.Atoi(strings.TrimPrefix(port, ":")); port != "" && (err != nil || n < 0 || n > 65535) {

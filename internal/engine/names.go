@@ -19,7 +19,7 @@ type names struct {
 }
 
 func newNames(e *Engine) (*names, error) {
-	n := &names{e: e, server: dnsserver.New(dnsserver.Options{Log: e.cfg.Log}), changed: make(chan struct{}, 1)}
+	n := &names{e: e, server: dnsserver.New(dnsserver.Options{Forward: e.cfg.Forward, Log: e.cfg.Log}), changed: make(chan struct{}, 1)}
 	try := defaultPorts["dns"]
 	if e.cfg.DNS != "" {
 		try = []string{strings.TrimPrefix(e.cfg.DNS, ":")}

@@ -199,6 +199,86 @@ func TestAUsedCertificateIsRenewedAndNotDeleted(t *testing.T) {
 	}
 }
 
+// used is a certificate that was issued and that a load balancer presents.
+func (r *rig) used(name string) (arn, host, value string) {
+	r.t.Helper()
+	arn = r.request(name)
+	host, value = record(caller.Account, name)
+	r.dns[host] = value
+	r.settle()
+	r.env.Store.Update(func(tx *state.Tx) error {
+		SetUses(tx, caller.Scope(), "arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/app/x/1", map[string]bool{arn: true})
+		return nil
+	})
+	return arn, host, value
+}
+
+// A bad day: the record that proved the name is gone, or leads elsewhere, when
+// the certificate is to be renewed. It goes on being served, the API says what
+// it waits for, and once the record is right again it is renewed at once.
+func TestARenewalWaitsForItsRecord(t *testing.T) {
+	for name, spoil := range map[string]func(z zone, host string){
+		"gone":            func(z zone, host string) { delete(z, host) },
+		"leads elsewhere": func(z zone, host string) { z[host] = "elsewhere.example.com." },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			arn, host, value := r.used("demo.example.com")
+			spoil(r.dns, host)
+			r.now = noon.Add(61 * 24 * time.Hour)
+			r.settle()
+			d := r.describe(arn)
+			if d.Status != api.CertificateStatusIssued || d.RenewalSummary == nil || d.RenewalSummary.RenewalStatus != api.RenewalStatusPendingValidation {
+				t.Fatalf("%s, renewal %+v", d.Status, d.RenewalSummary)
+			}
+			if v := d.RenewalSummary.DomainValidationOptions[0]; v.ValidationStatus != api.DomainStatusPendingValidation || *v.ResourceRecord.Name != host {
+				t.Errorf("it does not say which record is missing: %+v", v)
+			}
+			if _, _, ok := r.Pair(r.env.Store.View(), caller.Scope(), arn); !ok {
+				t.Error("it is not served any more")
+			}
+			r.dns[host] = value
+			r.pass(t.Context(), true)
+			if d := r.describe(arn); d.RenewalSummary.RenewalStatus != api.RenewalStatusSuccess || !d.NotAfter.After(noon.Add(91*24*time.Hour)) {
+				t.Errorf("with the record back: %s until %v", d.RenewalSummary.RenewalStatus, d.NotAfter)
+			}
+		})
+	}
+}
+
+// Another bad day: nobody mends the record.
+func TestACertificateThatIsNotRenewedExpires(t *testing.T) {
+	r := newRig(t)
+	arn, host, _ := r.used("demo.example.com")
+	delete(r.dns, host)
+	for range 91 {
+		r.now = r.now.Add(24 * time.Hour)
+		r.settle()
+	}
+	if d := r.describe(arn); d.Status != api.CertificateStatusExpired {
+		t.Error(d.Status)
+	}
+	if _, _, ok := r.Pair(r.env.Store.View(), caller.Scope(), arn); !ok {
+		t.Error("AWS goes on presenting an expired certificate; this one is gone")
+	}
+}
+
+func TestARecordThatLeadsElsewhereProvesNothing(t *testing.T) {
+	r := newRig(t)
+	arn := r.request("demo.example.com")
+	host, value := record(caller.Account, "demo.example.com")
+	r.dns[host] = "elsewhere.example.com."
+	r.settle()
+	if d := r.describe(arn); d.Status != api.CertificateStatusPendingValidation {
+		t.Fatal(d.Status)
+	}
+	r.dns[host] = strings.ToUpper(value)
+	r.pass(t.Context(), true)
+	if d := r.describe(arn); d.Status != api.CertificateStatusIssued {
+		t.Errorf("with the right record: %s", d.Status)
+	}
+}
+
 func TestRequestsThatACMRefuses(t *testing.T) {
 	r := newRig(t)
 	many := make([]string, maxNames)

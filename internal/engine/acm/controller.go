@@ -125,7 +125,7 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // pass does what is due and tells when something will be due next. With
-// lookNow every pending certificate's records are looked up.
+// lookNow the records of every certificate that waits for them are looked up.
 func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 	tx := s.env.Store.View()
 	if err := s.revoke(tx); err != nil && ctx.Err() == nil {
@@ -134,8 +134,12 @@ func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 	}
 	for scope, c := range Certificates.Everywhere(tx) {
 		what, at := decide(c, len(UsedBy(tx, scope, c.ARN)) > 0, s.env.Now())
-		if lookNow && what == nothing && c.Status == api.CertificateStatusPendingValidation {
+		switch {
+		case !lookNow || what != nothing:
+		case c.Status == api.CertificateStatusPendingValidation:
 			what = look
+		case c.renewalPending():
+			what = renew
 		}
 		if what != nothing {
 			if err := s.do(ctx, scope, c, what); err != nil && ctx.Err() == nil {
@@ -182,7 +186,7 @@ func (s *Service) do(ctx context.Context, scope state.Scope, c *Certificate, wha
 			n.Status = api.CertificateStatusValidationTimedOut
 		})
 	case renew:
-		return s.issue(scope, c, true)
+		return s.renew(ctx, scope, c)
 	}
 	return s.look(ctx, scope, c)
 }
@@ -206,26 +210,65 @@ func withRecords(account string, old []Validation) []Validation {
 // look asks DNS for the records that are still missing and, when all are there,
 // has the certificate issued.
 func (s *Service) look(ctx context.Context, scope state.Scope, c *Certificate) error {
-	validations, all := make([]Validation, len(c.Validations)), true
-	for i, v := range c.Validations {
-		if v.Status != api.DomainStatusSuccess {
-			target, err := s.names.CNAME(ctx, v.Record)
-			if err != nil {
-				s.env.Log.Info("validation record not found yet", "certificate", c.ARN, "record", v.Record, "error", err)
-			}
-			if strings.EqualFold(target, v.Value) {
-				v.Status = api.DomainStatusSuccess
-			} else {
-				all = false
-			}
-		}
-		validations[i] = v
-	}
+	validations, all := s.proofs(ctx, c, false)
 	now := s.env.Now()
 	if err := s.change(scope, c.ARN, func(n *Certificate) { n.Validations, n.Tried = validations, now }); err != nil || !all {
 		return err
 	}
 	return s.issue(scope, c, false)
+}
+
+// renew has a certificate issued again if its records still resolve; while they
+// do not, its renewal is pending ("Managed certificate renewal in ACM", DNS).
+func (s *Service) renew(ctx context.Context, scope state.Scope, c *Certificate) error {
+	validations, all := s.proofs(ctx, c, true)
+	if all {
+		return s.issue(scope, c, true)
+	}
+	now := s.env.Now()
+	return s.change(scope, c.ARN, func(n *Certificate) {
+		n.Tried = now
+		n.Renewed = &api.RenewalSummary{
+			RenewalStatus: api.RenewalStatusPendingValidation, UpdatedAt: &now, DomainValidationOptions: (&Certificate{Method: n.Method, Validations: validations}).validations(),
+		}
+	})
+}
+
+// renewalPending tells whether a certificate only waits for its records.
+func (c *Certificate) renewalPending() bool {
+	return c.Status == api.CertificateStatusIssued && c.Renewed != nil && c.Renewed.RenewalStatus == api.RenewalStatusPendingValidation
+}
+
+// proofs asks DNS for a certificate's records: all anew, or those that are still
+// missing.
+func (s *Service) proofs(ctx context.Context, c *Certificate, anew bool) (validations []Validation, all bool) {
+	all = true
+	for _, v := range c.Validations {
+		if anew || v.Status != api.DomainStatusSuccess {
+			v.Status = api.DomainStatusPendingValidation
+			if s.proved(ctx, c, v) {
+				v.Status = api.DomainStatusSuccess
+			}
+		}
+		all = all && v.Status == api.DomainStatusSuccess
+		validations = append(validations, v)
+	}
+	return validations, all
+}
+
+// proved tells whether a name's record is there and leads where it should.
+func (s *Service) proved(ctx context.Context, c *Certificate, v Validation) bool {
+	target, err := s.names.CNAME(ctx, v.Record)
+	switch {
+	case err != nil:
+		s.env.Log.Info("validation record not found", "certificate", c.ARN, "record", v.Record, "error", err)
+	case target == "":
+	case strings.EqualFold(target, v.Value):
+		return true
+	default:
+		s.env.Log.Warn("validation record leads elsewhere", "certificate", c.ARN, "record", v.Record, "wanted", v.Value, "found", target)
+	}
+	return false
 }
 
 func (s *Service) issue(scope state.Scope, c *Certificate, renewal bool) error {
