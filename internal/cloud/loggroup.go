@@ -32,6 +32,10 @@ func (a *Account) observeLogGroups(ctx context.Context, wanted []slipway.Resourc
 	return nil
 }
 
+// newRetention is how long a new group keeps events where the file doesn't say;
+// CloudWatch's own default is for ever, and billed.
+const newRetention = 30
+
 func (a *Account) applyLogGroup(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
 	if s.Action == slipway.Create {
 		_, err := a.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &s.Name, Tags: map[string]string{tagCluster: env.Cluster.Name}})
@@ -41,8 +45,11 @@ func (a *Account) applyLogGroup(ctx context.Context, env *slipway.Environment, s
 	}
 	a.found(s.ID, slipway.Seen{Ref: s.Name})
 	days, err := strconv.Atoi(strings.TrimSuffix(s.Settings["retention"], " days"))
-	if err != nil {
+	if err != nil && s.Action != slipway.Create {
 		return nil // the file doesn't say
+	}
+	if err != nil {
+		days = newRetention
 	}
 	_, err = a.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &s.Name, RetentionInDays: aws.Int32(int32(days))})
 	return err
