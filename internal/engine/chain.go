@@ -240,6 +240,10 @@ func (c *chain) awsError(q *call, err error) *awsapi.Error {
 	if e, ok := errors.AsType[*awsapi.Error](err); ok {
 		return e
 	}
+	if errors.Is(err, state.ErrNotDurable) {
+		c.e.cfg.Log.Error("write refused", "request", q.id, "operation", q.name, "error", err)
+		return awsapi.Errorf("ServiceUnavailable", 503, "Nothing was changed: %s. Look at the disk of the engine's data folder.", err)
+	}
 	c.e.cfg.Log.Error("request broke", "request", q.id, "operation", q.name, "error", err)
 	return awsapi.Errorf("InternalFailure", 500, "The request processing has failed because of an unknown error; the engine's log has it under request %s.", q.id)
 }

@@ -92,10 +92,30 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		return nil
 	})
 	for _, run := range append(e.services.runs, collect) {
-		e.background.Go(func() error { return ended(run(ctx)) })
+		e.background.Go(func() error { return e.controller(ctx, run) })
 	}
 	e.cfg.Log.Info("engine started", "endpoint", "http://"+e.running.API, "account", e.cfg.Account, "region", e.cfg.Region, "data", e.cfg.Data, "simulate", e.cfg.Simulate)
 	return nil
+}
+
+// tryAgain is when a controller begins anew whose write the disk did not take.
+const tryAgain = time.Second
+
+// controller runs a controller's loop to its end. A full disk is no end: what it
+// could not write it finds again, for every loop begins by looking at everything.
+func (e *Engine) controller(ctx context.Context, run func(context.Context) error) error {
+	for {
+		err := ended(run(ctx))
+		if !errors.Is(err, state.ErrNotDurable) {
+			return err
+		}
+		e.cfg.Log.Error("a controller could not write and begins anew", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(tryAgain):
+		}
+	}
 }
 
 // ended is the error of a controller that ended: none when it was told to.

@@ -28,16 +28,17 @@ var migrations = []string{
 var ErrInUse = errors.New("another engine uses this data folder")
 
 // ErrNewer is Open's error when a newer Slipway wrote the file.
-var ErrNewer = errors.New("the state was written by a newer version of slipway")
+var ErrNewer = errors.New("the state was written by a newer version of slipway, use that one")
 
 // ErrDamaged is Open's error when the file is not a sound database of ours. It
 // is left as it is.
-var ErrDamaged = errors.New("the state is damaged")
+var ErrDamaged = errors.New("the state is damaged and was left as it is, restore it from a backup")
 
 // disk is the durable side of a Store: one SQLite file, written by one
 // connection.
 type disk struct {
 	lock *os.File
+	file string
 	db   *sql.DB
 	put  *sql.Stmt
 	del  *sql.Stmt
@@ -52,16 +53,16 @@ func openDisk(dir string) (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{lock: lock}
-	if err := d.open(filepath.Join(dir, "state.db")); err != nil {
+	d := &disk{lock: lock, file: filepath.Join(dir, "state.db")}
+	if err := d.open(); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
 }
 
-func (d *disk) open(file string) error {
+func (d *disk) open() error {
 	// SQLite would create the file with the process's umask.
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(d.file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
@@ -70,41 +71,41 @@ func (d *disk) open(file string) error {
 	}
 	// FULL: in WAL mode every commit is synced, so an acknowledged write
 	// survives a power loss, not only a crash of the process.
-	d.db, err = sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	d.db, err = sql.Open("sqlite", "file:"+d.file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
 	d.db.SetMaxOpenConns(1)
-	if err := d.check(file); err != nil {
+	if err := d.check(); err != nil {
 		return err
 	}
-	if err := d.migrate(file); err != nil {
+	if err := d.migrate(); err != nil {
 		return err
 	}
 	return d.prepare()
 }
 
-func (d *disk) check(file string) error {
+func (d *disk) check() error {
 	var verdict string
 	if err := d.db.QueryRow(`PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrDamaged, file, err)
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, d.file, err)
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("%w: %s: %s", ErrDamaged, file, verdict)
+		return fmt.Errorf("%w: %s: %s", ErrDamaged, d.file, verdict)
 	}
 	return nil
 }
 
-func (d *disk) migrate(file string) error {
+func (d *disk) migrate() error {
 	var id, version int
 	if err := errors.Join(d.db.QueryRow(`PRAGMA application_id`).Scan(&id), d.db.QueryRow(`PRAGMA user_version`).Scan(&version)); err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
 	if id != applicationID && (id != 0 || version != 0) {
-		return fmt.Errorf("%w: %s is a database of another program", ErrDamaged, file)
+		return fmt.Errorf("%w: %s is a database of another program", ErrDamaged, d.file)
 	}
 	if version > len(migrations) {
-		return fmt.Errorf("%w: %s has schema version %d, this one knows up to %d", ErrNewer, file, version, len(migrations))
+		return fmt.Errorf("%w: %s has schema version %d, this one knows up to %d", ErrNewer, d.file, version, len(migrations))
 	}
 	for ; version < len(migrations); version++ {
 		if err := d.step(version); err != nil {
@@ -154,10 +155,10 @@ func (d *disk) load(tables []AnyTable) (snapshot, error) {
 		}
 		t := known[name]
 		if t == nil {
-			return nil, fmt.Errorf("%w: it has rows of %q, which this one does not know", ErrNewer, name)
+			return nil, fmt.Errorf("%w: %s has rows of %q, which this one does not know", ErrNewer, d.file, name)
 		}
 		if err := t.load(all.at(t, Scope{account, region}), key, value); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, d.file, err)
 		}
 	}
 	return all, rows.Err()
