@@ -63,7 +63,11 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	if e.store, err = state.Open(e.cfg.Data, tables()...); err != nil {
 		return err
 	}
-	if e.vault, err = vault.Open(e.cfg.Data); err != nil {
+	openVault := vault.Existing
+	if e.store.Empty() {
+		openVault = vault.Open
+	}
+	if e.vault, err = openVault(e.cfg.Data); err != nil {
 		return err
 	}
 	if e.api, err = e.cfg.listen("port", e.cfg.API); err != nil {

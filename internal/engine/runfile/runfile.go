@@ -110,7 +110,7 @@ func locked(dir string) bool {
 // Secrets are the credentials in the clear: the root user's secret access key
 // and the Cloudflare API's token.
 func (r *Running) Secrets(dir string) (secret, token string, err error) {
-	v, err := vault.Open(dir)
+	v, err := vault.Existing(dir)
 	if err != nil {
 		return "", "", err
 	}

@@ -185,8 +185,14 @@ func TestResetWipesMemoryAndDisk(t *testing.T) {
 	s := open(t, dir)
 	put(t, s, here, pet{Name: "rex"})
 	put(t, s, there, pet{Name: "tom"})
+	if s.Empty() {
+		t.Error("a store with rows calls itself empty")
+	}
 	if err := s.Reset(); err != nil {
 		t.Fatal(err)
+	}
+	if !s.Empty() {
+		t.Error("a store that was reset is not empty")
 	}
 	put(t, s, here, pet{Name: "bo"})
 	s.Close()

@@ -106,6 +106,9 @@ func byName(tables []AnyTable) map[string]AnyTable {
 // View is a picture of everything durable at this instant.
 func (s *Store) View() *Tx { return &Tx{base: *s.durable.Load()} }
 
+// Empty tells whether there is no row at all.
+func (s *Store) Empty() bool { return len(*s.durable.Load()) == 0 }
+
 // Update runs fn on the newest picture and keeps what it wrote, or nothing of
 // it when fn returns an error, which Update returns as it is. It returns once
 // the write is durable and every later View sees it.

@@ -33,12 +33,31 @@ type Vault struct {
 	key  [32]byte
 }
 
+// ErrMissing is the error for a folder that must have a key and has none.
+var ErrMissing = errors.New("the key of the data folder's secrets is missing, restore it from a backup")
+
 // Open reads the folder's key, or makes one where there is none yet.
 func Open(dir string) (*Vault, error) {
-	file := filepath.Join(dir, "secret.key")
+	v, err := Existing(dir)
+	if !errors.Is(err, ErrMissing) {
+		return v, err
+	}
+	key, err := create(keyFile(dir))
+	if err != nil {
+		return nil, fmt.Errorf("opening vault: %w", err)
+	}
+	return New([32]byte(key)), nil
+}
+
+func keyFile(dir string) string { return filepath.Join(dir, "secret.key") }
+
+// Existing reads the folder's key where values are sealed with it already: a new
+// one would open none of them.
+func Existing(dir string) (*Vault, error) {
+	file := keyFile(dir)
 	key, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err = create(file)
+		return nil, fmt.Errorf("%w: %s", ErrMissing, file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening vault: %w", err)
@@ -78,7 +97,14 @@ func create(file string) ([]byte, error) {
 	if err := errors.Join(werr, tmp.Sync(), tmp.Close()); err != nil {
 		return nil, err
 	}
-	return key, os.Rename(tmp.Name(), file)
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	return key, errors.Join(dir.Sync(), dir.Close())
 }
 
 // Seal encrypts the value.

@@ -58,3 +58,24 @@ func TestKeyFile(t *testing.T) {
 		t.Error("a key of the wrong length was taken")
 	}
 }
+
+func TestAKeyThatValuesNeedIsNotMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Existing(dir); !errors.Is(err, ErrMissing) {
+		t.Errorf("%v, want ErrMissing", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "secret.key")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a key was made: %v", err)
+	}
+	v, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Existing(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Open(v.Seal([]byte("x"))); err != nil || string(got) != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
