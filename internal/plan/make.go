@@ -14,6 +14,9 @@ import (
 // can be carried out. A resource that the file only uses and that is not there
 // is an error: nothing can be done without it.
 func Make(env *slipway.Environment, wanted []slipway.Resource, seen *slipway.Observed) (*slipway.Plan, error) {
+	if err := unserved(env); err != nil {
+		return nil, err
+	}
 	if err := unset(env, wanted); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,25 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
+
+func TestWhatIsNotServedIsRefused(t *testing.T) {
+	for name, env := range map[string]slipway.Environment{
+		"schedule": {Jobs: []slipway.Job{{Schedule: "rate(1 day)"}}},
+		"spread":   {Cluster: slipway.Cluster{Spread: true}},
+		"listener": {Cluster: slipway.Cluster{Owned: true, Listener: "8443"}},
+		"zone":     {DNS: slipway.DNS{Zone: "example.com"}},
+		"account":  {DNS: slipway.DNS{Account: "0ab1"}},
+	} {
+		if _, err := Make(&env, nil, &slipway.Observed{}); err == nil {
+			t.Errorf("%s was not refused", name)
+		}
+	}
+	fine := slipway.Environment{Jobs: []slipway.Job{{Name: "migrate"}}, Cluster: slipway.Cluster{Owned: true, Listener: "443"}}
+	if _, err := Make(&fine, nil, &slipway.Observed{}); err != nil {
+		t.Error(err)
+	}
+}
