@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// terraform runs Terraform in a copy of a configuration.
+type terraform struct {
+	*engine
+	dir string
+}
+
+func (e *engine) terraform(t *testing.T, configuration string) *terraform {
+	t.Helper()
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("SKIP: terraform is not installed")
+	}
+	tf := &terraform{e, t.TempDir()}
+	if err := os.CopyFS(tf.dir, os.DirFS(configuration)); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := tf.run("init", "-input=false"); code != 0 {
+		t.Skipf("SKIP: the AWS provider is neither in the plugin mirror nor to be had: %s", out)
+	}
+	return tf
+}
+
+// run gives the output and the exit code.
+func (tf *terraform) run(args ...string) (string, int) {
+	cmd := exec.Command("terraform", append([]string{args[0], "-no-color"}, args[1:]...)...)
+	cmd.Dir, cmd.Env = tf.dir, append(tf.env[:len(tf.env):len(tf.env)], "TF_IN_AUTOMATION=1", "AWS_REGION=eu-west-1")
+	out, _ := cmd.CombinedOutput()
+	return strings.TrimSpace(string(out)), cmd.ProcessState.ExitCode()
+}
+
+// What Terraform has made it finds as it made it, and takes away.
+func TestTerraformsSecondPlanIsEmpty(t *testing.T) {
+	configurations, err := filepath.Glob("testdata/terraform/*")
+	if err != nil || len(configurations) == 0 {
+		t.Fatal(configurations, err)
+	}
+	e := start(t, "--simulate")
+	for _, configuration := range configurations {
+		t.Run(filepath.Base(configuration), func(t *testing.T) {
+			tf := e.terraform(t, configuration)
+			if out, code := tf.run("apply", "-auto-approve", "-input=false"); code != 0 {
+				t.Fatalf("apply: %s", out)
+			}
+			if out, code := tf.run("plan", "-detailed-exitcode", "-input=false"); code != 0 {
+				t.Errorf("the second plan: %s", out)
+			}
+			if out, code := tf.run("destroy", "-auto-approve", "-input=false"); code != 0 {
+				t.Errorf("destroy: %s", out)
+			}
+		})
+	}
+}
