@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/slipway-dev/slipway/internal/dns"
@@ -107,6 +109,7 @@ func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = 8, 10*time.Second })
 			})
 		}),
+		config.WithLogger(logging.Nop{}), // what goes wrong is in the errors
 		config.WithAPIOptions([]func(*middleware.Stack) error{a.count}),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.MaxIdleConnsPerHost = 16 })),
 	}
@@ -218,6 +221,8 @@ func explainCredentials(err error) string {
 		return says(err)
 	case errors.Is(err, context.Canceled):
 		return err.Error()
+	case strings.Contains(err.Error(), "get credentials"):
+		return "none found (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or log in)"
 	}
 	return err.Error() + " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or log in)"
 }

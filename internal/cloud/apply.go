@@ -152,7 +152,7 @@ func (a *Account) do(ctx context.Context, w *Work, s slipway.Step, say func(stri
 	case slipway.KindAttachment:
 		return a.applyAttachment(ctx, env, s)
 	case slipway.KindRecord:
-		return a.applyRecord(ctx, env, s)
+		return a.applyRecord(ctx, env, s, say)
 	case slipway.KindTargetGroup:
 		return a.applyTargetGroup(ctx, env, s)
 	case slipway.KindRule:

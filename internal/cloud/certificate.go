@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (a *Account) applyCertificate(ctx context.Context, env *slipway.Environment
 	if err != nil {
 		return err
 	}
-	if err := a.prove(ctx, record); err != nil {
+	if err := byHand(a.prove(ctx, record), say); err != nil {
 		return err
 	}
 	say("waiting for the certificate: " + record.Name + " proves the domain")
@@ -138,6 +139,15 @@ func (a *Account) validation(ctx context.Context, s slipway.Step) (dns.Record, e
 	return record, err
 }
 
+// byHand passes on which record somebody has to write, and is no error.
+func byHand(err error, say func(string)) error {
+	if e, ok := errors.AsType[*dns.ByHand](err); ok {
+		say(e.Error())
+		return nil
+	}
+	return err
+}
+
 func (a *Account) prove(ctx context.Context, record dns.Record) error {
 	if record.Name == "" {
 		return nil
@@ -176,8 +186,8 @@ func (a *Account) observeRecords(ctx context.Context, env *slipway.Environment, 
 	return nil
 }
 
-func (a *Account) applyRecord(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
+func (a *Account) applyRecord(ctx context.Context, env *slipway.Environment, s slipway.Step, say func(string)) error {
 	lb, _ := a.look(plan.Of(env).Balancer())
 	r := dns.Record{ID: a.Ref(s.ID), Name: s.Name, Type: "CNAME", Content: lb.Settings["dns name"], Proxied: env.DNS.Proxied, Comment: "slipway " + env.Cluster.Name}
-	return a.dns.Put(ctx, r)
+	return byHand(a.dns.Put(ctx, r), say)
 }

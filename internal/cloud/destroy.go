@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -296,8 +297,14 @@ func (a *Account) removeProfile(ctx context.Context, name string) error {
 func (a *Account) removeCapacity(ctx context.Context, env *slipway.Environment) error {
 	n := plan.Of(env)
 	name := n.Group().Name
-	zero := aws.Int32(0)
-	if _, err := a.groups.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: &name, MinSize: zero, DesiredCapacity: zero}); err != nil && !gone(err) {
+	empty := func(ctx context.Context) error {
+		_, err := a.groups.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: &name, MinSize: aws.Int32(0), DesiredCapacity: aws.Int32(0)})
+		if gone(err) {
+			return nil
+		}
+		return err
+	}
+	if err := empty(ctx); err != nil {
 		return err
 	}
 	err := a.until(ctx, "instances of "+name+" ending", 20*time.Minute, func(ctx context.Context) (bool, error) {
@@ -316,7 +323,7 @@ func (a *Account) removeCapacity(ctx context.Context, env *slipway.Environment) 
 		}
 		if len(protected) > 0 {
 			_, err := a.groups.SetInstanceProtection(ctx, &autoscaling.SetInstanceProtectionInput{AutoScalingGroupName: &name, InstanceIds: protected[:min(len(protected), 50)], ProtectedFromScaleIn: aws.Bool(false)})
-			return false, err
+			return false, errors.Join(err, empty(ctx))
 		}
 		return len(out.AutoScalingGroups[0].Instances) == 0, nil
 	})

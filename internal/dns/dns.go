@@ -34,6 +34,14 @@ type Provider interface {
 // ErrZone is the error of a name in no zone that the credentials can see.
 var ErrZone = errors.New("no zone")
 
+// ByHand is the error of a record that somebody has to write by hand. What waits
+// for it goes on waiting.
+type ByHand struct{ Record Record }
+
+func (e *ByHand) Error() string {
+	return fmt.Sprintf("write this record by hand: %s %s %s", e.Record.Name, e.Record.Type, e.Record.Content)
+}
+
 // None is the provider of names that somebody else keeps: it has no record and
 // says which ones to write.
 type None struct{}
@@ -46,7 +54,7 @@ func (None) Find(context.Context, string, string) ([]Record, error) { return nil
 
 // Put implements Provider.
 func (None) Put(_ context.Context, r Record) error {
-	return fmt.Errorf("%w: dns is none in slipway.yaml; write this record by hand: %s %s %s", ErrZone, r.Name, r.Type, r.Content)
+	return &ByHand{r}
 }
 
 // Remove implements Provider.
