@@ -4,7 +4,11 @@ import (
 	"context"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/awsapi"
+	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
+	"github.com/slipway-dev/slipway/internal/engine/awslogs"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
+	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/executionrole"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
@@ -48,7 +52,21 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, r.Close)
-	return r, nil
+	return awslogs.New(r, s.logs, s.containerDefinition, s.e.cfg.Log), nil
+}
+
+// containerDefinition is a container of a task definition's revision.
+func (s *services) containerDefinition(scope state.Scope, family, revision, container string) *ecsapi.ContainerDefinition {
+	def, ok := ecs.DefinitionOf(s.e.store.View(), scope, family+":"+revision)
+	if !ok {
+		return nil
+	}
+	for i, c := range def.Body.ContainerDefinitions {
+		if awsapi.V(c.Name) == container {
+			return &def.Body.ContainerDefinitions[i]
+		}
+	}
+	return nil
 }
 
 // Own implements executionrole.Registry.

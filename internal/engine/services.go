@@ -15,6 +15,7 @@ import (
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
+	logsapi "github.com/slipway-dev/slipway/internal/awsapi/logs"
 	secretsapi "github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
 	ssmapi "github.com/slipway-dev/slipway/internal/awsapi/ssm"
 	stsapi "github.com/slipway-dev/slipway/internal/awsapi/sts"
@@ -29,6 +30,8 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
+	"github.com/slipway-dev/slipway/internal/engine/logs"
+	"github.com/slipway-dev/slipway/internal/engine/logs/archive"
 	"github.com/slipway-dev/slipway/internal/engine/machines"
 	"github.com/slipway-dev/slipway/internal/engine/network"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
@@ -51,6 +54,7 @@ type services struct {
 	registry   *registry.Registry
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
+	logs       *logs.Service
 	// aws are the services behind the AWS endpoint.
 	aws []served
 	// handlers are other patterns of the API's port.
@@ -70,7 +74,7 @@ type served struct {
 // tables are every service's.
 func tables() []state.AnyTable {
 	return slices.Concat(
-		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
 	)
 }
 
@@ -108,8 +112,14 @@ func (s *services) network(context.Context) error {
 	s.add(autoscalingapi.API, groups.Operations())
 	s.secrets = secretsmanager.New(s.e.env, permissions{s})
 	s.add(secretsapi.API, s.secrets.Operations())
-	s.run(instances.Run, groups.Run, s.secrets.Run)
-	var err error
+	events, err := archive.Open(filepath.Join(s.e.cfg.Data, "logs.db"))
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, events.Close)
+	s.logs = logs.New(s.e.env, events)
+	s.add(logsapi.API, s.logs.Operations())
+	s.run(instances.Run, groups.Run, s.secrets.Run, s.logs.Run)
 	if s.cloudflare, err = cloudflare.New(s.e.env); err != nil {
 		return err
 	}
