@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -567,5 +568,40 @@ func TestWhatIsNotServedIsRefused(t *testing.T) {
 	}
 	if _, err := r.CreateSecret(t.Context(), caller, &api.CreateSecretRequest{Name: new("with space")}); code(err) != "InvalidParameterException" {
 		t.Error(err)
+	}
+}
+
+func TestAnotherAccountNamesASecretByItsARN(t *testing.T) {
+	r := newRig(t)
+	a := *r.create("s", "v").ARN
+	other := &operation.Caller{Account: "111111111111", Region: caller.Region, ARN: "arn:aws:iam::111111111111:user/guest"}
+	out, err := r.GetSecretValue(t.Context(), other, &api.GetSecretValueRequest{SecretId: &a})
+	if err != nil || *out.SecretString != "v" {
+		t.Errorf("%+v %v", out, err)
+	}
+	if n := NeedOfValue(r.env.Store.View(), other, a, "", ""); n.Resource != a {
+		t.Errorf("IAM is asked about %s", n.Resource)
+	}
+	if _, err := r.GetSecretValue(t.Context(), other, &api.GetSecretValueRequest{SecretId: new("s")}); code(err) != "ResourceNotFoundException" {
+		t.Errorf("by its name it is the caller's own: %v", err)
+	}
+}
+
+func TestConcurrentPutsLeaveOneCurrentVersion(t *testing.T) {
+	r := newRig(t)
+	r.create("s", "0")
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			_, err := r.PutSecretValue(context.Background(), caller, &api.PutSecretValueRequest{SecretId: new("s"), SecretString: new(fmt.Sprint(i)), ClientRequestToken: new(ids.UUID())})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	s, _ := Secrets.Get(r.env.Store.View(), caller.Scope(), "s")
+	if len(s.Versions) != 21 || countStages(s.Versions) != 2 || s.staged(current) == nil || s.staged(previous) == nil {
+		t.Errorf("%d versions: %v", len(s.Versions), s.stages())
 	}
 }
