@@ -107,11 +107,6 @@ func (n *node) entry(key string) entry {
 	return entry{}
 }
 
-// with is a copy of the keys n with one of them set.
-func (n *node) with(key string, value *node) *node {
-	return over(n, &node{kind: dict, at: value.at, entries: []entry{{key, value.at, value}}})
-}
-
 // positions are where everything below n stands, by dotted path.
 func (n *node) positions() slipway.Positions {
 	at := slipway.Positions{}

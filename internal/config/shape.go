@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -40,7 +41,6 @@ type shape struct {
 	removes, empty bool
 	// late texts may have {tag} and {commit}; plain texts no placeholder at all.
 	late, plain bool
-	example     string
 }
 
 // key is one key that a dict may have.
@@ -55,11 +55,27 @@ type key struct {
 
 // rule is a pattern and how to say it.
 type rule struct {
-	pattern *regexp.Regexp
+	pattern *pattern
 	says    string
 }
 
-func newRule(pattern, says string) *rule { return &rule{regexp.MustCompile(pattern), says} }
+func newRule(source, says string) *rule { return &rule{&pattern{source: source}, says} }
+
+// pattern is a regular expression that is compiled when it is first asked: most
+// commands ask few.
+type pattern struct {
+	source string
+	once   sync.Once
+	re     *regexp.Regexp
+}
+
+func (p *pattern) String() string { return p.source }
+
+// MatchString tells whether the pattern matches.
+func (p *pattern) MatchString(s string) bool {
+	p.once.Do(func() { p.re = regexp.MustCompile(p.source) })
+	return p.re.MatchString(s)
+}
 
 // span bounds a duration.
 type span struct{ min, max time.Duration }

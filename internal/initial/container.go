@@ -14,14 +14,13 @@ type definition struct {
 	env   string
 	image *settings
 	// service are the keys of the service; names are judged against app later.
-	service              *settings
-	names                map[string]string // family, name, container, repository, tag, log.group, log.prefix
-	region, account      string
-	branch, cluster      string
-	secrets              []plainSecret
-	foreign              bool
-	port, memory, cpu    string
-	environmentVariables []string // those that CI passes
+	service           *settings
+	names             map[string]string // family, name, container, repository, tag, log.group, log.prefix
+	region, account   string
+	branch, cluster   string
+	secrets           []plainSecret
+	foreign           bool
+	port, memory, cpu string
 }
 
 // plainSecret is a variable of a task definition that looks like a secret.

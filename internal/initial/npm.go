@@ -43,7 +43,7 @@ func (r *repository) unusedAliases(file *source) {
 		for _, c := range calls {
 			script, params := scriptOf(c.args)
 			if s := r.source(script); s != nil && deploysToECS(s) {
-				r.invocations = append(r.invocations, &invocation{script: script, params: plainly1(params), vars: c.vars, file: file.name, line: r.aliases[name].line})
+				r.invocations = append(r.invocations, &invocation{script: script, params: allPlain(params), vars: c.vars, file: file.name, line: r.aliases[name].line})
 			}
 		}
 	}

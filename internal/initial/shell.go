@@ -186,7 +186,7 @@ func (s *shell) answer(hc interp.HandlerContext, args []string) error {
 		return err
 	case args[0] == "cat":
 		for _, name := range args[1:] {
-			text, _ := s.file1(name)
+			text, _ := s.read(name)
 			if _, err := hc.Stdout.Write(text); err != nil {
 				return err
 			}
@@ -233,8 +233,8 @@ func (s *shell) inside(name string) (string, error) {
 	return rel, nil
 }
 
-// file1 reads one file of the repository; links don't lead out of it.
-func (s *shell) file1(name string) ([]byte, error) {
+// read reads one file of the repository; links don't lead out of it.
+func (s *shell) read(name string) ([]byte, error) {
 	rel, err := s.inside(plain(name))
 	if err != nil {
 		return nil, err
@@ -268,7 +268,7 @@ func (s *shell) open(_ context.Context, path string, flag int, _ os.FileMode) (i
 	if flag&(os.O_WRONLY|os.O_RDWR) != 0 || path == "/dev/null" {
 		return buffer{strings.NewReader("")}, nil
 	}
-	text, err := s.file1(path)
+	text, err := s.read(path)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}

@@ -24,12 +24,11 @@ type build struct {
 	line                        int
 }
 
-// conditions of a job: which branches it is for, and whether tags.
+// conditions of a job: which branches it is for.
 var (
 	branchIs   = regexp.MustCompile(`(?i)\bbranch\s*(?:=|==)\s*"?'?([\w./-]+)`)
 	branchIn   = regexp.MustCompile(`(?i)\bbranch\s+IN\s*\(([^)]*)\)`)
 	branchLike = regexp.MustCompile(`(?i)\bbranch\s*=~\s*\S+`)
-	tagThere   = regexp.MustCompile(`(?i)\btag\s+(IS\s+(present|NOT\s+blank)|=~|=)`)
 )
 
 // travis reads the stages of .travis.yml that build for a tag or deploy; false
@@ -173,7 +172,7 @@ func (r *repository) command(file *source, line *tree, vars map[string]string, b
 // called sorts out what a command of the pipeline means for a deploy.
 func (r *repository) called(c call, branch string, depth int) {
 	if script, params := scriptOf(c.args); script != "" && r.source(script) != nil {
-		r.invocations = append(r.invocations, &invocation{script: script, params: plainly1(params), vars: c.vars, branch: branch, file: c.file, line: c.line})
+		r.invocations = append(r.invocations, &invocation{script: script, params: allPlain(params), vars: c.vars, branch: branch, file: c.file, line: c.line})
 		return
 	}
 	if alias := aliasOf(c.args); alias != "" && r.aliases[alias].text != "" && depth < 5 {
@@ -196,7 +195,7 @@ func (r *repository) called(c call, branch string, depth int) {
 	r.foreign(c)
 }
 
-func plainly1(params []string) []string {
+func allPlain(params []string) []string {
 	out := make([]string, len(params))
 	for i, p := range params {
 		out[i] = plain(p)

@@ -40,7 +40,7 @@ func (f *file) complete() error {
 // yaml writes the file.
 func (f *file) yaml() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# From %s. Every key: slipway.yaml in the docs, or slipway schema.\n", strings.Join(f.names1(), ", "))
+	fmt.Fprintf(&b, "# From %s. Every key: slipway.yaml in the docs, or slipway schema.\n", strings.Join(f.fileNames(), ", "))
 	fmt.Fprintf(&b, "app: %s\n", f.app)
 	if ref := f.image.values["reference"]; ref != "" {
 		fmt.Fprintf(&b, "image: %s # made elsewhere\n", ref)
@@ -62,8 +62,8 @@ func (f *file) yaml() []byte {
 	return []byte(b.String())
 }
 
-// names1 are the names of the files that were read.
-func (f *file) names1() []string {
+// fileNames are the names of the files that were read.
+func (f *file) fileNames() []string {
 	var names []string
 	for _, r := range f.r.read {
 		name, _, _ := strings.Cut(r, " ")
