@@ -113,6 +113,7 @@ func field(text string, least, most int, names []string, first int) (map[int]boo
 			if step, err = strconv.Atoi(stepText); err != nil || step < 1 {
 				return nil, fmt.Errorf("%q is not a step", stepText)
 			}
+			step = min(step, most+1) // a larger one leads out of the field as well
 		}
 		if body != "*" {
 			a, b, ranged := strings.Cut(body, "-")
@@ -150,6 +151,17 @@ func (r *Table) onDay(t time.Time) bool {
 	return day || weekday
 }
 
+// begins is the first moment of a day. Where clocks are put forward at midnight
+// (Santiago, Beirut) the day has no 0:00, and time.Date gives 23:00 of the day
+// before.
+func begins(y int, m time.Month, d int, in *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, in)
+	if noon := time.Date(y, m, d, 12, 0, 0, 0, in); t.Day() != noon.Day() {
+		return t.Add(time.Hour)
+	}
+	return t
+}
+
 // After is the first minute after t that is in the table; zero when there is none
 // within the next eight years, in which there is a 29th of February.
 func (r *Table) After(t time.Time) time.Time {
@@ -161,10 +173,10 @@ func (r *Table) After(t time.Time) time.Time {
 	for t.Before(end) {
 		switch {
 		case r.years != nil && !r.years[t.Year()]:
-			t = time.Date(t.Year()+1, 1, 1, 0, 0, 0, 0, r.in)
+			t = begins(t.Year()+1, 1, 1, r.in)
 		case !r.onDay(t):
 			y, m, d := t.Date()
-			t = time.Date(y, m, d+1, 0, 0, 0, 0, r.in)
+			t = begins(y, m, d+1, r.in)
 		case r.hour&(1<<t.Hour()) == 0:
 			t = t.Truncate(time.Minute).Add(time.Duration(60-t.Minute()) * time.Minute)
 		case r.minute&(1<<t.Minute()) == 0:

@@ -43,7 +43,7 @@ type starting struct {
 // Start of it is under way.
 var (
 	ErrStopping = errors.New("the task is being stopped")
-	ErrStarting  = errors.New("the task is being started already")
+	ErrStarting = errors.New("the task is being started already")
 )
 
 func (r *Runtime) begin(ctx context.Context, task string) (context.Context, func(), error) {
