@@ -20,7 +20,6 @@ type killing struct {
 	binary, data string
 	random       *rand.Rand
 	writers      []*writer
-	acknowledged int
 }
 
 func newKilling(t *testing.T, seed uint64, buildFlags ...string) *killing {

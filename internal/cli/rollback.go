@@ -50,7 +50,7 @@ func newScale(t *terminal) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil || n < 0 || n > 5000 {
-				return fmt.Errorf("N is a count of tasks, 0 to 5000, not %q", args[1])
+				return fmt.Errorf("a count of tasks is 0 to 5000, not %q", args[1])
 			}
 			if err := d.begin(c, args[:1], false); err != nil {
 				return err

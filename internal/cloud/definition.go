@@ -107,7 +107,9 @@ func registration(s *slipway.Service, d slipway.Definition, r slipway.Release, b
 	in := &ecs.RegisterTaskDefinitionInput{Family: &s.Family}
 	if base != nil {
 		in.PlacementConstraints, in.ProxyConfiguration, in.RuntimePlatform = base.PlacementConstraints, base.ProxyConfiguration, base.RuntimePlatform
-		in.EphemeralStorage, in.PidMode, in.IpcMode, in.InferenceAccelerators = base.EphemeralStorage, base.PidMode, base.IpcMode, base.InferenceAccelerators
+		in.EphemeralStorage, in.PidMode, in.IpcMode = base.EphemeralStorage, base.PidMode, base.IpcMode
+		//lint:ignore SA1019 what an old revision still has is taken over; AWS says what it thinks of it
+		in.InferenceAccelerators = base.InferenceAccelerators
 	}
 	in.NetworkMode = types.NetworkMode(d.NetworkMode)
 	in.TaskRoleArn, in.ExecutionRoleArn = text(d.TaskRole), text(d.ExecutionRole)

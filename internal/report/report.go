@@ -30,7 +30,6 @@ type plain struct {
 	mu    sync.Mutex
 	kept  map[string]int
 	order []string
-	last  string
 }
 
 // Sink implements Reporter. What docker prints while it works is left out: where

@@ -194,13 +194,14 @@ func TestLaunchFailureIsToldAndRetried(t *testing.T) {
 	b := newBench(t)
 	b.fleet.refuse = awsapi.Errorf("InvalidParameterValue", 400, "Invalid IAM Instance Profile name.")
 	b.group(0, 2, 1)
-	wake := b.pass()
+	b.pass()
 	b.pass()
 	out := must[*api.ActivitiesType](t)(b.DescribeScalingActivities(t.Context(), b.c, &api.DescribeScalingActivitiesType{}))
 	if len(out.Activities) != 1 || out.Activities[0].StatusCode != api.ScalingActivityStatusCodeFailed || *out.Activities[0].StatusMessage != "Invalid IAM Instance Profile name. Launching EC2 instance failed." {
 		t.Fatalf("activities: %v", out.Activities)
 	}
-	if wake = b.pass(); !wake.Equal(b.now.Add(15 * time.Second)) {
+	wake := b.pass()
+	if !wake.Equal(b.now.Add(15 * time.Second)) {
 		t.Errorf("looks again at %s", wake)
 	}
 	b.fleet.refuse = nil

@@ -222,7 +222,7 @@ func showEndpoint(tx *state.Tx, scope state.Scope, e *Endpoint) api.VpcEndpoint 
 		out.NetworkInterfaceIds = append(out.NetworkInterfaceIds, e.Interfaces[n])
 	}
 	for _, g := range showGroups(tx, scope, e.Groups) {
-		out.Groups = append(out.Groups, api.SecurityGroupIdentifier{GroupId: g.GroupId, GroupName: g.GroupName})
+		out.Groups = append(out.Groups, api.SecurityGroupIdentifier(g))
 	}
 	short := strings.TrimPrefix(e.Service, "com.amazonaws."+scope.Region+".")
 	out.IpAddressType, out.DnsOptions = api.IpAddressTypeIpv4, &api.DnsOptions{DnsRecordIpType: api.DnsRecordIpTypeIpv4}

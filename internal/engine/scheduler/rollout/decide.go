@@ -38,7 +38,6 @@ type decider struct {
 	active, healthy int
 	mine            int // active tasks of the PRIMARY
 	doomed          map[string]bool
-	unsettled       bool // some task may become healthy by itself, in time
 }
 
 func (d *decider) survey() {
