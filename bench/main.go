@@ -29,6 +29,7 @@ var measurements = []measurement{
 	{"reads", "DescribeServices, signed, 8 connections, beside moto_server", reads},
 	{"writes", "RegisterTaskDefinition, durable, 32 connections, beside moto_server", writes},
 	{"hosts", "routing by host, 10 to 10,000 hosts", hostRouting},
+	{"balancer", "requests through the load balancer, beside nginx, HAProxy and Caddy", balancing},
 	{"placement", "placing 100,000 tasks on 10,000 instances", placing},
 }
 

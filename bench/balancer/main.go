@@ -14,6 +14,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -31,6 +32,30 @@ type setup struct {
 	round   time.Duration
 	clients int
 	profile string
+	report  func(result)
+}
+
+// result is what came of one kind of traffic beside one peer.
+type result struct {
+	Traffic, Peer string
+	// Rate and Theirs are requests a second, Cost and TheirCost microseconds of
+	// the processor for each. Target is the ratio of rates that the design wants,
+	// 0 for none.
+	Rate, Theirs, Cost, TheirCost, Target float64
+}
+
+// print is result for people. The ratios are slipway's to the peer's: of rates,
+// and of requests for the same processor's time.
+func (r result) print() {
+	line := fmt.Sprintf("%-12s %9.0f/s %6.1f µs   %-8s %9.0f/s %6.1f µs   rate %5.2f×  CPU %5.2f×", r.Traffic, r.Rate, r.Cost, r.Peer, r.Theirs, r.TheirCost, r.Rate/r.Theirs, r.TheirCost/r.Cost)
+	if r.Target > 0 {
+		verdict := "reached"
+		if r.Rate/r.Theirs < r.Target {
+			verdict = "MISSED"
+		}
+		line += fmt.Sprintf("  target ≥ %g× %s", r.Target, verdict)
+	}
+	fmt.Println(line)
 }
 
 // traffic is one kind of it.
@@ -53,6 +78,7 @@ func main() {
 	var s setup
 	only := flag.String("case", "", "measure only the kinds of traffic that match this expression")
 	peers := flag.String("peers", "nginx,haproxy,caddy", "the peers to measure beside")
+	asJSON := flag.Bool("json", false, "print one JSON object for each peer and kind of traffic")
 	serve := flag.String("serve", "", "be the load balancer, with the folder of a run (internal)")
 	flag.IntVar(&s.rounds, "rounds", 5, "rounds; the median counts")
 	flag.DurationVar(&s.round, "round", 3*time.Second, "how long a round takes")
@@ -61,6 +87,10 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	s.report = result.print
+	if *asJSON {
+		s.report = func(r result) { json.NewEncoder(os.Stdout).Encode(r) }
+	}
 	err := error(nil)
 	if *serve != "" {
 		err = serveBalancer(ctx, *serve, s.profile)
@@ -99,12 +129,11 @@ func (s *setup) run(ctx context.Context, only string, peers []string) (err error
 	for _, name := range append([]string{"slipway"}, peers...) {
 		p, err := s.start(ctx, name)
 		if err != nil {
-			fmt.Printf("%s is left out: %v\n", name, err)
+			fmt.Fprintf(os.Stderr, "%s is left out: %v\n", name, err)
 			continue
 		}
 		proxies = append(proxies, p)
 	}
-	fmt.Printf("%-14s %-9s %12s %14s %10s %12s\n", "traffic", "proxy", "requests/s", "CPU µs/request", "ratio", "CPU ratio")
 	for _, c := range cases {
 		if match.MatchString(c.name) {
 			if err := s.measure(ctx, c, proxies); err != nil {
@@ -115,9 +144,7 @@ func (s *setup) run(ctx context.Context, only string, peers []string) (err error
 	return nil
 }
 
-// measure lets the proxies take turns, and prints what came of it. The ratios
-// are slipway's to the peer's: of rates, and of requests for the same
-// processor's time.
+// measure lets the proxies take turns, and reports what came of it.
 func (s *setup) measure(ctx context.Context, c traffic, proxies []*proxy) error {
 	rates, costs := map[string][]float64{}, map[string][]float64{}
 	for round := range s.rounds + 1 {
@@ -131,21 +158,10 @@ func (s *setup) measure(ctx context.Context, c traffic, proxies []*proxy) error 
 			}
 		}
 	}
-	ours, cost := median(rates["slipway"]), median(costs["slipway"])
 	for _, p := range proxies {
-		rate, theirs := median(rates[p.name]), median(costs[p.name])
-		line := fmt.Sprintf("%-14s %-9s %12.0f %14.1f", c.name, p.name, rate, theirs)
 		if p.name != "slipway" {
-			line += fmt.Sprintf(" %9.2f× %11.2f×", ours/rate, theirs/cost)
+			s.report(result{c.name, p.name, median(rates["slipway"]), median(rates[p.name]), median(costs["slipway"]), median(costs[p.name]), c.targets[p.name]})
 		}
-		if want, ok := c.targets[p.name]; ok {
-			verdict := "reached"
-			if ours/rate < want {
-				verdict = "MISSED"
-			}
-			line += fmt.Sprintf("  target ≥ %g× %s", want, verdict)
-		}
-		fmt.Println(line)
 	}
 	return nil
 }
