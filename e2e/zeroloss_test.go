@@ -3,8 +3,12 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +21,7 @@ import (
 func deploys(t *testing.T) int {
 	v := os.Getenv("SLIPWAY_DEPLOYS")
 	if v == "" {
-		return 5
+		return 10
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil {
@@ -34,20 +38,24 @@ func TestRollingDeploysLoseNoRequest(t *testing.T) {
 	s.push()
 	group := s.targetGroup("web", delay)
 	s.listen(group)
+	// Connections to targets that wait for the next request are not left behind.
+	s.must("elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", s.loadBalancer, "--attributes", "Key=idle_timeout.timeout_seconds,Value=10")
 	s.serve("web", s.definition("0"), 2, group)
 
+	before := s.footprint()
 	l := &load{address: s.status().HTTP, host: "web.example.test", workers: 64, rate: 1000, slow: 16, sockets: 8}
 	l.begin()
 	deregistered := map[string]time.Time{}
 	began, n := time.Now(), deploys(t)
 	for i := range n {
-		before := s.tasks()
+		old := s.tasks()
 		s.deploy("web", s.definition(fmt.Sprint(i+1)))
-		s.note(deregistered, before)
+		s.note(deregistered, old)
 	}
 	took := time.Since(began)
 	l.end()
 
+	s.leavesNothing(before)
 	for i, f := range l.failures {
 		if i < 20 {
 			t.Error(f)
@@ -95,4 +103,41 @@ func (s *site) note(deregistered map[string]time.Time, stopped []string) {
 			}
 		}
 	}
+}
+
+// footprint is what an engine has of this machine.
+type footprint struct{ containers, networks, files, goroutines int }
+
+func (s *site) footprint() (f footprint) {
+	s.t.Helper()
+	lines := func(args ...string) int { return len(strings.Fields(s.runs(exec.Command("docker", args...)))) }
+	f.containers = lines("ps", "-aq", "--filter", "label=com.amazonaws.ecs.cluster="+s.cluster)
+	engine := s.runs(exec.Command("docker", "inspect", "--format", `{{index .Config.Labels "dev.slipway.engine"}}`, s.containers()[0]))
+	f.networks = lines("network", "ls", "-q", "--filter", "label=dev.slipway.engine="+engine)
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.status().PID))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	f.files = len(open)
+	res, err := http.Get(s.lookup("AWS_ENDPOINT_URL") + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	_, after, _ := strings.Cut(string(text), "\ngo_goroutines ")
+	fmt.Sscan(after, &f.goroutines)
+	return f
+}
+
+// leavesNothing waits until the deploys have left nothing behind. Connections to
+// the API and to the daemon come and go, hence the margin.
+func (s *site) leavesNothing(before footprint) {
+	s.t.Helper()
+	var now footprint
+	defer func() { s.t.Logf("before %+v, after %+v", before, now) }()
+	until(s.t, "what the deploys have left to go", func() bool {
+		now = s.footprint()
+		return now.containers == before.containers && now.networks == before.networks && now.files <= before.files+16 && now.goroutines <= before.goroutines+48
+	})
 }
