@@ -31,7 +31,7 @@ lint: ## gofmt, vet, staticcheck
 generate: ## write the generated code and docs anew
 	go generate ./...
 
-bench: ## measure beside the peers: start, memory, API, load balancer, routing, placement (one: go run ./bench -run balancer)
+bench: ## measure beside the peers: start, memory, API, routing, placement (-run NAME for one: go run ./bench -run reads)
 	go run ./bench
 
 dist: ## cross-compile for Linux and macOS, amd64 and arm64
