@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-//go:generate go test -run TestReferencePage -update .
+//go:generate go test -run TestReference -update .
 
 //go:embed reference.md
 var introduction string

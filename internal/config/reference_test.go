@@ -1,14 +1,38 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-const page = "../../docs/file.md"
+func TestReferencePage(t *testing.T) { golden(t, "../../docs/file.md", Reference()) }
 
-func TestReferencePage(t *testing.T) { golden(t, page, Reference()) }
+// Editors find the schema beside the page.
+func TestReferenceSchema(t *testing.T) { golden(t, "../../docs/slipway.schema.json", Schema()) }
+
+func TestExamplesOfTheRepositoryLoad(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/slipway.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	schema := schemaOf(t)
+	for _, file := range files {
+		if _, err := Load(file); err != nil {
+			t.Error(err)
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrong := invalid(schema, schema, asJSON(t, string(source))); wrong != "" {
+			t.Errorf("%s: the schema refuses it: %s", file, wrong)
+		}
+	}
+}
 
 var fenced = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
