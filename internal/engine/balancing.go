@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -114,6 +115,24 @@ func (e *Engine) cookieKey() ([]byte, error) {
 	return e.vault.Derive("stickiness cookies " + id), err
 }
 
+// reachedAt is the record that leads clients to an address that is listened on.
+// Who listens on all addresses is reached at the one that leads out.
+func reachedAt(listen string) (kind, address string) {
+	a, err := netip.ParseAddr(listen)
+	if err == nil && a.IsUnspecified() {
+		a = netip.MustParseAddr("127.0.0.1")
+		// Nothing is sent: this asks the routing table.
+		if c, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
+			a = c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+			c.Close()
+		}
+	}
+	if a.Is6() {
+		return "AAAA", a.String()
+	}
+	return "A", a.String()
+}
+
 // balancerNames are the tables that load balancers' names depend on.
 var balancerNames = []state.AnyTable{elbv2.LoadBalancers}
 
@@ -121,8 +140,9 @@ var balancerNames = []state.AnyTable{elbv2.LoadBalancers}
 // where the engine listens.
 func (n *names) balancerZones(tx *state.Tx) []dnsserver.Zone {
 	zone := dnsserver.Zone{Name: elbv2.Domain}
+	kind, address := reachedAt(n.e.cfg.Listen)
 	for _, lb := range elbv2.LoadBalancers.Everywhere(tx) {
-		zone.Records = append(zone.Records, dnsserver.Record{Name: lb.DNSName, Type: "A", TTL: 60, Data: n.e.cfg.Listen})
+		zone.Records = append(zone.Records, dnsserver.Record{Name: lb.DNSName, Type: kind, TTL: 60, Data: address})
 	}
 	if len(zone.Records) == 0 {
 		return nil

@@ -44,16 +44,25 @@ type Controller struct {
 	firewall Firewall
 	certs    Certificates
 	observed chan []balancer.TargetHealth
+	ended    chan struct{}
 	parsed   certificateCache
+	// behind: what the balancer saw could not be written, and is to be again.
+	behind bool
 }
 
 // New is a controller; Use gives it its balancer.
 func New(env *operation.Env, firewall Firewall, certs Certificates) *Controller {
-	return &Controller{env: env, firewall: firewall, certs: certs, observed: make(chan []balancer.TargetHealth, 64), parsed: certificateCache{}}
+	return &Controller{env: env, firewall: firewall, certs: certs, observed: make(chan []balancer.TargetHealth, 64), ended: make(chan struct{}), parsed: certificateCache{}}
 }
 
-// Observe is the balancer's Options.Observe.
-func (c *Controller) Observe(h []balancer.TargetHealth) { c.observed <- h }
+// Observe is the balancer's Options.Observe. When the loop has ended nobody
+// listens any more.
+func (c *Controller) Observe(h []balancer.TargetHealth) {
+	select {
+	case c.observed <- h:
+	case <-c.ended:
+	}
+}
 
 // Use sets the balancer, before Run.
 func (c *Controller) Use(b *balancer.Balancer) { c.balancer = b }
@@ -63,6 +72,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	tables := append([]state.AnyTable{elbv2.LoadBalancers, elbv2.Listeners, elbv2.Rules, elbv2.TargetGroups, elbv2.Targets, acm.Certificates}, c.firewall.Tables()...)
 	watch := c.env.Store.Watch(tables...)
 	defer watch.Close()
+	defer close(c.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -82,7 +92,8 @@ func (c *Controller) Run(ctx context.Context) error {
 			watch.Take()
 		case batch := <-c.observed:
 			if err := c.write(batch); err != nil {
-				return err
+				c.env.Log.Error("writing target health", "error", err)
+				c.behind = true
 			}
 		case <-timer.C:
 		}
@@ -95,6 +106,12 @@ func (c *Controller) pass() (wake time.Time, err error) {
 	tx := c.env.Store.View()
 	if err := c.balancer.Apply(c.config(tx)); err != nil {
 		return time.Time{}, err
+	}
+	if c.behind {
+		if err := c.write(c.balancer.Health()); err != nil {
+			return time.Time{}, err
+		}
+		c.behind = false
 	}
 	now := c.env.Now()
 	due := false
