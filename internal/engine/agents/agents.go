@@ -151,23 +151,14 @@ func (c *Controller) do(tx *state.Tx, scope state.Scope, i *ec2.Instance, what d
 		changed.Connected = true
 	case disconnect:
 		changed.Connected = false
+		if i.State == ec2api.InstanceStateNameStopped || i.State == ec2api.InstanceStateNameStopping {
+			ecs.Lost(tx, scope, row, api.TaskStopCodeTerminationNotice, fmt.Sprintf("Host EC2 (instance %s) stopped.", i.ID), now)
+		}
 	case leave:
-		changed.Connected, changed.Status = false, ecs.Inactive
-		lose(tx, scope, row, i.ID, now)
+		ecs.Leave(tx, scope, row, api.TaskStopCodeTerminationNotice, fmt.Sprintf("Host EC2 (instance %s) terminated.", i.ID), now)
+		return
 	}
 	ecs.PutInstance(tx, scope, &changed)
-}
-
-// lose stops the tasks of an instance that is gone.
-func lose(tx *state.Tx, scope state.Scope, row *ecs.Instance, instance string, now time.Time) {
-	for t := range ecs.TasksByInstance.Get(tx, scope, row.Key()) {
-		if t.Last == ecs.Stopped {
-			continue
-		}
-		ecs.ChangeTask(tx, scope, t.Key(), func(t *ecs.Task) bool {
-			return t.Stop(api.TaskStopCodeTerminationNotice, fmt.Sprintf("Host EC2 (instance %s) terminated.", instance), now)
-		})
-	}
 }
 
 // containerInstance is what the agent registers.
@@ -188,9 +179,16 @@ func (c *Controller) containerInstance(tx *state.Tx, scope state.Scope, cluster 
 	}
 	return &ecs.Instance{
 		Cluster: cluster, EC2: i.ID, Provider: c.provider(tx, scope, i.ID), Attributes: attributes, Connected: true, RegisteredAt: now,
-		Has:      ecs.Resources{CPU: kind.VCPUs * 1024, Memory: usable(kind.Memory), TCP: ecs.OwnPorts},
+		Has:      Registers(kind),
 		Software: &api.VersionInfo{AgentVersion: new(catalog.AgentVersion), AgentHash: new("slipway"), DockerVersion: new("DockerVersion: 25.0.8")},
 	}
+}
+
+// Registers is what the agent on an instance of a type registers: its vCPUs, its
+// memory without what the kernel keeps, and an interface for each awsvpc task but
+// for the instance's own ("Amazon ECS task networking", without trunking).
+func Registers(kind catalog.InstanceType) ecs.Resources {
+	return ecs.Resources{CPU: kind.VCPUs * 1024, Memory: usable(kind.Memory), ENI: max(0, kind.Interfaces-1), TCP: ecs.OwnPorts}
 }
 
 // usable is the memory that an instance registers of what its type has: the

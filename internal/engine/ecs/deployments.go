@@ -29,18 +29,60 @@ func (s *Service) deploy(tx *state.Tx, scope state.Scope, row *ServiceRow, d *De
 	StartDeployment(tx, scope, row, revision, now)
 }
 
-// StartDeployment puts a new PRIMARY deployment of a service revision in front:
-// a new one, or an old one that is rolled back to. It changes the row and leaves
-// it to the caller to put it.
-func StartDeployment(tx *state.Tx, scope state.Scope, row *ServiceRow, r *ServiceRevision, now time.Time) *Deployment {
+// newDeployment is a deployment of a service revision that nothing is done for yet.
+func newDeployment(row *ServiceRow, r *ServiceRevision, now time.Time) Deployment {
 	b := r.Body
-	next := Deployment{
+	d := Deployment{
 		ID: "ecs-svc/" + ids.Digits(19), Status: "PRIMARY", Revision: r.ID, ServiceDeployment: ids.Mixed(21),
 		Definition: *b.TaskDefinition, LaunchType: b.LaunchType, Strategy: b.CapacityProviderStrategy,
 		Platform: awsapi.V(b.PlatformVersion), Family: awsapi.V(b.PlatformFamily), Network: b.NetworkConfiguration, LoadBalancers: b.LoadBalancers,
 		CreatedAt: now, UpdatedAt: now, Desired: row.Desired, State: api.DeploymentRolloutStateInProgress,
 	}
-	next.Reason = inProgress(next.ID)
+	d.Reason = inProgress(d.ID)
+	return d
+}
+
+// Redeploy puts a deployment of a service revision, named by its ARN, in front
+// again, without a service deployment: the scheduler rolls back with it. Like
+// StartDeployment it changes the row only.
+func Redeploy(tx *state.Tx, scope state.Scope, row *ServiceRow, revision string, now time.Time) bool {
+	id, _ := last(revision, "service-revision")
+	r, ok := ServiceRevisions.Get(tx, scope, id)
+	if ok {
+		row.Deployments = slices.Insert(slices.Clone(row.Deployments), 0, newDeployment(row, r, now))
+	}
+	return ok
+}
+
+// RolloutOf is the service deployment that a deployment belongs to.
+func RolloutOf(tx *state.Tx, scope state.Scope, row *ServiceRow, d *Deployment) (*ServiceDeployment, bool) {
+	return ServiceDeployments.Get(tx, scope, key(row.Key(), d.ServiceDeployment))
+}
+
+// LastGood is the ARN of the service revision that the service's last successful
+// service deployment left, "" when there was none.
+func LastGood(tx *state.Tx, scope state.Scope, row *ServiceRow) string {
+	var newest *ServiceDeployment
+	for d := range ServiceDeployments.Prefix(tx, scope, row.Key()+"/") {
+		good := d.Status == api.ServiceDeploymentStatusSuccessful || d.Status == api.ServiceDeploymentStatusRollbackSuccessful
+		if good && !d.CreatedAt.Before(row.CreatedAt) && (newest == nil || d.FinishedAt.After(newest.FinishedAt)) {
+			newest = d
+		}
+	}
+	switch {
+	case newest == nil:
+		return ""
+	case newest.Rollback != nil:
+		return awsapi.V(newest.Rollback.ServiceRevisionArn)
+	}
+	return newest.Target.Revision
+}
+
+// StartDeployment puts a new PRIMARY deployment of a service revision in front,
+// with a service deployment. It changes the row and leaves it to the caller to put
+// it.
+func StartDeployment(tx *state.Tx, scope state.Scope, row *ServiceRow, r *ServiceRevision, now time.Time) *Deployment {
+	next := newDeployment(row, r, now)
 	rollout := &ServiceDeployment{
 		Cluster: row.Cluster, Service: row.Name, ID: next.ServiceDeployment, Deployment: next.ID,
 		ARN:    arn.New("ecs", scope, "service-deployment/"+key(row.Key(), next.ServiceDeployment)),
@@ -53,7 +95,7 @@ func StartDeployment(tx *state.Tx, scope state.Scope, row *ServiceRow, r *Servic
 		old.Status = Active
 		if t := DeploymentTally(tx, scope, old.ID); t.Running+t.Pending > 0 {
 			rollout.Sources = append(rollout.Sources, RevisionCount{
-				Revision: revisionARN(scope, row, old.Revision), Requested: old.Desired, Running: t.Running, Pending: t.Pending,
+				Revision: RevisionARN(scope, row, old.Revision), Requested: old.Desired, Running: t.Running, Pending: t.Pending,
 			})
 		}
 		EndRollout(tx, scope, row, old, api.ServiceDeploymentStatusStopped, "A newer service deployment was started.", now)
@@ -63,7 +105,8 @@ func StartDeployment(tx *state.Tx, scope state.Scope, row *ServiceRow, r *Servic
 	return &row.Deployments[0]
 }
 
-func revisionARN(scope state.Scope, row *ServiceRow, id string) string {
+// RevisionARN is the name of a service revision.
+func RevisionARN(scope state.Scope, row *ServiceRow, id string) string {
 	return arn.New("ecs", scope, "service-revision/"+key(row.Key(), id))
 }
 
@@ -149,7 +192,7 @@ func describeService(tx *state.Tx, scope state.Scope, row *ServiceRow, tags bool
 		t := DeploymentTally(tx, scope, d.ID)
 		out.Deployments = append(out.Deployments, describeDeployment(d, t))
 		out.CurrentServiceRevisions = append(out.CurrentServiceRevisions, api.ServiceCurrentRevisionSummary{
-			Arn: new(revisionARN(scope, row, d.Revision)), RequestedTaskCount: new(d.Desired), RunningTaskCount: new(t.Running), PendingTaskCount: new(t.Pending),
+			Arn: new(RevisionARN(scope, row, d.Revision)), RequestedTaskCount: new(d.Desired), RunningTaskCount: new(t.Running), PendingTaskCount: new(t.Pending),
 		})
 	}
 	if p := row.Primary(); p != nil {
@@ -325,6 +368,10 @@ func (s *Service) StopServiceDeployment(_ context.Context, c *operation.Caller, 
 		next := *old
 		next.Status = api.ServiceDeploymentStatusStopRequested
 		if in.StopType != api.StopServiceDeploymentStopTypeAbort {
+			row, ok := Services.Get(tx, scope, key(old.Cluster, old.Service))
+			if !ok || LastGood(tx, scope, row) == "" {
+				return api.ConflictException("The service deployment cannot be rolled back: the service has no service revision that was deployed successfully before. Stop it with the stop type ABORT.")
+			}
 			next.Status = api.ServiceDeploymentStatusRollbackRequested
 		}
 		next.UpdatedAt = s.env.Now()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -209,7 +210,7 @@ func (s *Service) DeregisterContainerInstance(_ context.Context, c *operation.Ca
 		if !yes(in.Force) && alive(tx, scope, i) {
 			return api.InvalidParameterException("Found running tasks on the instance.")
 		}
-		gone := s.Leave(tx, scope, i, "Container instance deregistration forced by user")
+		gone := Leave(tx, scope, i, "", "Container instance deregistration forced by user", s.env.Now())
 		out = describeInstance(tx, scope, gone, true)
 		return nil
 	})
@@ -229,13 +230,33 @@ func alive(tx *state.Tx, scope state.Scope, i *Instance) bool {
 	return false
 }
 
+// Busy tells whether a task other than a daemon's is on the instance and has not
+// stopped.
+func Busy(tx *state.Tx, scope state.Scope, cluster, instance string) bool {
+	for t := range TasksByInstance.Get(tx, scope, key(cluster, instance)) {
+		if t.Last != Stopped && !daemon(tx, scope, t) {
+			return true
+		}
+	}
+	return false
+}
+
+func daemon(tx *state.Tx, scope state.Scope, t *Task) bool {
+	svc, ok := Services.Get(tx, scope, key(t.Cluster, t.Service))
+	return ok && svc.Scheduling == api.SchedulingStrategyDaemon
+}
+
+// Lost stops the tasks of an instance that cannot run them any more.
+func Lost(tx *state.Tx, scope state.Scope, i *Instance, code api.TaskStopCode, reason string, now time.Time) {
+	for t := range TasksByInstance.Get(tx, scope, i.Key()) {
+		ChangeTask(tx, scope, t.Key(), func(t *Task) bool { return t.Stop(code, reason, now) })
+	}
+}
+
 // Leave takes an instance out of its cluster: it is INACTIVE, and its tasks are
 // asked to stop for the reason.
-func (s *Service) Leave(tx *state.Tx, scope state.Scope, i *Instance, reason string) *Instance {
-	now := s.env.Now()
-	for t := range TasksByInstance.Get(tx, scope, i.Key()) {
-		ChangeTask(tx, scope, t.Key(), func(t *Task) bool { return t.Stop("", reason, now) })
-	}
+func Leave(tx *state.Tx, scope state.Scope, i *Instance, code api.TaskStopCode, reason string, now time.Time) *Instance {
+	Lost(tx, scope, i, code, reason, now)
 	row := *i
 	row.Status, row.Connected, row.Until = Inactive, false, now.Add(TaskLingers)
 	PutInstance(tx, scope, &row)

@@ -146,7 +146,7 @@ func PlacementRequest(spec *TaskSpec, count int) *placement.Request {
 	d := spec.Definition.Body
 	needs := Needs(d, spec.Overrides)
 	r := &placement.Request{
-		Count: count, Needs: placement.Amount{CPU: needs.CPU, Memory: needs.Memory, GPU: needs.GPU},
+		Count: count, Needs: placement.Amount{CPU: needs.CPU, Memory: needs.Memory, GPU: needs.GPU, ENI: needs.ENI},
 		Ports: placement.Ports{TCP: needs.TCP, UDP: needs.UDP}, Group: spec.Group, Provider: spec.Provider, Seed: seed(),
 	}
 	if r.Group == "" {

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -147,6 +148,7 @@ func seen(i *Instance, u *Usage) *placement.Instance {
 		Attributes: make(map[string]string, len(i.Attributes)),
 		Free: placement.Amount{
 			CPU: i.Has.CPU - u.Taken.CPU, Memory: i.Has.Memory - u.Taken.Memory, GPU: i.Has.GPU - u.Taken.GPU,
+			ENI: freeInterfaces(i.Has.ENI, u.Taken.ENI),
 		},
 		Ports:  placement.Ports{TCP: withPorts(i.Has.TCP, u.Taken.TCP), UDP: withPorts(i.Has.UDP, u.Taken.UDP)},
 		Groups: u.Groups, EC2: i.EC2, Running: u.Running, RegisteredAt: i.RegisteredAt,
@@ -158,4 +160,12 @@ func seen(i *Instance, u *Usage) *placement.Instance {
 		p.Agent = awsapi.V(i.Software.AgentVersion)
 	}
 	return p
+}
+
+// freeInterfaces is how many tasks can still get a network interface of their own.
+func freeInterfaces(has, taken int) int {
+	if has == 0 {
+		return math.MaxInt32
+	}
+	return has - taken
 }

@@ -38,10 +38,12 @@ type Instance struct {
 	Until time.Time `json:",omitzero"`
 }
 
-// Resources is what an instance has or a task takes: CPU units, MiB, GPUs and
-// host ports.
+// Resources is what an instance has or a task takes: CPU units, MiB, GPUs,
+// network interfaces for tasks (0 of an instance: as many as there are tasks)
+// and host ports.
 type Resources struct {
 	CPU, Memory, GPU int
+	ENI              int `json:",omitzero"`
 	TCP, UDP         []int `json:",omitzero"`
 }
 

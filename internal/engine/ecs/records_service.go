@@ -224,6 +224,11 @@ func (d *ServiceDeployment) Over() bool {
 	return false
 }
 
+// StopAsked tells whether somebody asked for its end and nothing was done yet.
+func (d *ServiceDeployment) StopAsked() bool {
+	return d.Status == api.ServiceDeploymentStatusStopRequested || d.Status == api.ServiceDeploymentStatusRollbackRequested
+}
+
 // ServiceRevision is what a service was at one of its deployments.
 type ServiceRevision struct {
 	Cluster, Service, ID string

@@ -125,6 +125,14 @@ func TestStoppingAServiceDeployment(t *testing.T) {
 	status := func() api.ServiceDeploymentStatus {
 		return ok[api.ListServiceDeploymentsResponse](r, "ListServiceDeployments", &api.ListServiceDeploymentsRequest{Cluster: new("web"), Service: new("app")}).ServiceDeployments[0].Status
 	}
+	r.refused("StopServiceDeployment", in, "ConflictException", "The service deployment cannot be rolled back: the service has no service revision that was deployed successfully before. Stop it with the stop type ABORT.")
+	r.update(func(tx *state.Tx) {
+		row, _ := Services.Get(tx, home, "web/app")
+		EndRollout(tx, home, row, row.Primary(), api.ServiceDeploymentStatusSuccessful, "", r.now)
+	})
+	r.now = r.now.Add(time.Second)
+	svc = ok[api.UpdateServiceResponse](r, "UpdateService", update(t, `,"forceNewDeployment":true`)).Service
+	in.ServiceDeploymentArn = svc.CurrentServiceDeployment
 	ok[api.StopServiceDeploymentResponse](r, "StopServiceDeployment", in)
 	if got := status(); got != api.ServiceDeploymentStatusRollbackRequested {
 		t.Error(got)

@@ -89,6 +89,9 @@ func Needs(d *api.TaskDefinition, o *api.TaskOverride) (r Resources) {
 			}
 		}
 	}
+	if d.NetworkMode == api.NetworkModeAwsvpc {
+		r.ENI = 1
+	}
 	cpu, memory := d.Cpu, d.Memory
 	if o != nil {
 		cpu, memory = firstText(o.Cpu, cpu), firstText(o.Memory, memory)

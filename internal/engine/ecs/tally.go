@@ -168,13 +168,13 @@ func use(tx *state.Tx, scope state.Scope, t *Task, was, is weight) {
 }
 
 func (r Resources) plus(o Resources) Resources {
-	r.CPU, r.Memory, r.GPU = r.CPU+o.CPU, r.Memory+o.Memory, r.GPU+o.GPU
+	r.CPU, r.Memory, r.GPU, r.ENI = r.CPU+o.CPU, r.Memory+o.Memory, r.GPU+o.GPU, r.ENI+o.ENI
 	r.TCP, r.UDP = withPorts(r.TCP, o.TCP), withPorts(r.UDP, o.UDP)
 	return r
 }
 
 func (r Resources) minus(o Resources) Resources {
-	r.CPU, r.Memory, r.GPU = r.CPU-o.CPU, r.Memory-o.Memory, r.GPU-o.GPU
+	r.CPU, r.Memory, r.GPU, r.ENI = r.CPU-o.CPU, r.Memory-o.Memory, r.GPU-o.GPU, r.ENI-o.ENI
 	r.TCP, r.UDP = withoutPorts(r.TCP, o.TCP), withoutPorts(r.UDP, o.UDP)
 	return r
 }

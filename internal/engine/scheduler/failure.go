@@ -29,9 +29,7 @@ func blame(tx *state.Tx, scope state.Scope, t *ecs.Task, now time.Time) {
 			continue
 		}
 		c.Deployments[i].Failed++
-		if t.StartedAt.IsZero() {
-			c.Deployments[i].NotBefore = now.Add(rollout.Backoff(c.Deployments[i].Failed))
-		}
+		c.Deployments[i].NotBefore = now.Add(rollout.Wait(c.Deployments[i].Failed, t.StartedAt, now))
 		if c.Deployments[i].Failed%10 == 5 {
 			ecs.AddEvent(tx, scope, svc, now, "is unable to consistently start tasks successfully.")
 		}
@@ -94,72 +92,4 @@ func (s *step) failedTarget(t *ecs.Task) string {
 		return fmt.Sprintf("Task failed ELB health checks in (target-group %s)", g.Group)
 	}
 	return "Task failed ELB health checks"
-}
-
-// fail marks the PRIMARY as failed and, where there is one to go back to,
-// starts that deployment again.
-func (s *step) fail(back string) {
-	p := s.svc.Primary()
-	id := p.ID
-	s.event(fmt.Sprintf("(deployment %s) deployment failed: tasks failed to start.", id))
-	s.deployment(id, func(d *ecs.Deployment) {
-		d.State, d.Reason = api.DeploymentRolloutStateFailed, ecs.BreakerReason(back)
-	})
-	s.failRollout(p, back)
-	if back == "" {
-		return
-	}
-	s.event(fmt.Sprintf("rolling back to deployment %s.", back))
-	s.change(func(svc *ecs.ServiceRow) bool {
-		for i, d := range svc.Deployments {
-			if d.ID == back {
-				svc.Deployments = append(svc.Deployments[:i:i], svc.Deployments[i+1:]...)
-				svc.Deployments[0].Status = string(ecs.Active)
-				d.Status, d.RollbackOf, d.State, d.Failed = "PRIMARY", id, api.DeploymentRolloutStateInProgress, 0
-				d.Reason = fmt.Sprintf("ECS deployment circuit breaker: rolling back to deploymentId %s.", d.ID)
-				d.UpdatedAt, d.NotBefore = s.now, time.Time{}
-				svc.Definition = d.Definition
-				svc.Deployments = append([]ecs.Deployment{d}, svc.Deployments...)
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// finishRollout closes the PRIMARY's rollout: a rollback's is that of the
-// deployment that it undoes.
-func (s *step) finishRollout(p *ecs.Deployment, rollback bool) {
-	for d := range ecs.ServiceDeployments.Prefix(s.tx, s.p.scope, s.p.key+"/") {
-		if d.Over() || (d.Deployment != p.ID && d.Deployment != p.RollbackOf) {
-			continue
-		}
-		c := *d
-		c.FinishedAt, c.UpdatedAt, c.Stage = s.now, s.now, ""
-		c.Status = api.ServiceDeploymentStatusSuccessful
-		if rollback {
-			c.Status, c.Reason = api.ServiceDeploymentStatusRollbackSuccessful, "Service deployment rolled back because the circuit breaker threshold was exceeded."
-		}
-		ecs.ServiceDeployments.Put(s.tx, s.p.scope, &c)
-	}
-}
-
-// failRollout notes in the PRIMARY's rollout that the breaker has tripped.
-func (s *step) failRollout(p *ecs.Deployment, back string) {
-	for d := range ecs.ServiceDeployments.Prefix(s.tx, s.p.scope, s.p.key+"/") {
-		if d.Over() || d.Deployment != p.ID {
-			continue
-		}
-		c := *d
-		c.UpdatedAt = s.now
-		c.Breaker = &api.ServiceDeploymentCircuitBreaker{Status: api.ServiceDeploymentRollbackMonitorsStatusTriggered, FailureCount: new(p.Failed), Threshold: new(rollout.Threshold(s.desired()))}
-		c.Status, c.Reason = api.ServiceDeploymentStatusStopped, "Service deployment stopped because the circuit breaker threshold was exceeded."
-		if back != "" {
-			c.Status, c.Reason = api.ServiceDeploymentStatusRollbackInProgress, ""
-			c.Rollback = &api.Rollback{Reason: new("Service deployment rolled back because the circuit breaker threshold was exceeded."), StartedAt: &s.now}
-		} else {
-			c.FinishedAt, c.StoppedAt = s.now, s.now
-		}
-		ecs.ServiceDeployments.Put(s.tx, s.p.scope, &c)
-	}
 }

@@ -43,7 +43,7 @@ type groupPlace struct {
 const retryPlacement = 15 * time.Second
 
 func (s *Scheduler) runServices(ctx context.Context) error {
-	watch := s.env.Store.Watch(ecs.Services, ecs.Tasks, ecs.Instances, elbv2.Healths)
+	watch := s.env.Store.Watch(ecs.Services, ecs.Tasks, ecs.Instances, ecs.Usages, ecs.ServiceDeployments, elbv2.Healths)
 	defer watch.Close()
 	k := &keeper{Scheduler: s, wakes: wakes{}, groups: map[groupPlace]map[string]bool{}, refused: map[place]string{}}
 	for scope, svc := range ecs.Services.Everywhere(s.env.Store.View()) {
@@ -76,29 +76,61 @@ func (s *Scheduler) runServices(ctx context.Context) error {
 func (k *keeper) changed(changes []state.Change) {
 	tx, now := k.env.Store.View(), k.env.Now()
 	mark := func(scope state.Scope, key string) { k.wakes.set(place{scope, key}, now) }
+	room := map[state.Scope]bool{}
 	for _, c := range changes {
 		switch c.Table {
 		case ecs.Services.Name():
 			mark(c.Scope, c.Key)
 		case ecs.Tasks.Name():
-			if t, ok := ecs.Tasks.Get(tx, c.Scope, c.Key); ok && t.Service != "" {
-				mark(c.Scope, t.Cluster+"/"+t.Service)
+			if t, ok := ecs.Tasks.Get(tx, c.Scope, c.Key); ok {
+				k.taskChanged(tx, c.Scope, t, mark)
+			}
+		case ecs.ServiceDeployments.Name():
+			if d, ok := ecs.ServiceDeployments.Get(tx, c.Scope, c.Key); ok && d.StopAsked() {
+				mark(c.Scope, d.Cluster+"/"+d.Service)
 			}
 		case elbv2.Healths.Name():
 			for svc := range k.groups[groupPlace{c.Scope, elbv2.GroupOf(c.Key)}] {
 				mark(c.Scope, svc)
 			}
+		case ecs.Usages.Name():
+			room[c.Scope] = true
 		case ecs.Instances.Name():
-			for p := range k.refused {
-				if p.scope == c.Scope {
-					mark(p.scope, p.key)
-				}
+			room[c.Scope] = true
+			k.instanceChanged(tx, c.Scope, c.Key, mark)
+		}
+	}
+	for p := range k.refused {
+		if room[p.scope] {
+			mark(p.scope, p.key)
+		}
+	}
+}
+
+// taskChanged marks the task's service and, when a task has left an instance that
+// drains, the services of those that waited there to be the last.
+func (k *keeper) taskChanged(tx *state.Tx, scope state.Scope, t *ecs.Task, mark func(state.Scope, string)) {
+	if t.Service != "" {
+		mark(scope, t.Cluster+"/"+t.Service)
+	}
+	if i, ok := ecs.Instances.Get(tx, scope, t.Cluster+"/"+t.Instance); ok && i.Status == ecs.Draining && t.Last == ecs.Stopped {
+		k.instanceChanged(tx, scope, i.Key(), mark)
+	}
+}
+
+// instanceChanged marks the services with tasks on an instance that drains, and
+// all daemon services.
+func (k *keeper) instanceChanged(tx *state.Tx, scope state.Scope, key string, mark func(state.Scope, string)) {
+	if i, ok := ecs.Instances.Get(tx, scope, key); ok && i.Status == ecs.Draining {
+		for t := range ecs.TasksByInstance.Get(tx, scope, key) {
+			if t.Service != "" && t.Last != ecs.Stopped {
+				mark(scope, t.Cluster+"/"+t.Service)
 			}
-			for svc := range ecs.ServicesByStatus.Get(tx, c.Scope, ecs.Active) {
-				if svc.Scheduling == api.SchedulingStrategyDaemon {
-					mark(c.Scope, svc.Key())
-				}
-			}
+		}
+	}
+	for svc := range ecs.ServicesByStatus.Get(tx, scope, ecs.Active) {
+		if svc.Scheduling == api.SchedulingStrategyDaemon {
+			mark(scope, svc.Key())
 		}
 	}
 }
@@ -112,7 +144,7 @@ func (k *keeper) keep(p place) error {
 			delete(k.refused, p)
 			return nil
 		}
-		st := &step{k: k, tx: tx, p: p, now: k.env.Now(), svc: svc}
+		st := newStep(k, tx, p, svc)
 		wake = st.run()
 		return nil
 	})
@@ -133,7 +165,7 @@ func (s *step) picture() rollout.Picture {
 	for i := range s.svc.Deployments {
 		d := &s.svc.Deployments[i]
 		p.Deployments = append(p.Deployments, rollout.Deployment{
-			ID: d.ID, State: rolloutState(d.State), Failures: d.Failed, NotBefore: d.NotBefore, Rollback: d.RollbackOf != "", RollsBackTo: s.lastCompleted(i), Tasks: s.tasks(d),
+			ID: d.ID, State: rolloutState(d.State), Failures: d.Failed, NotBefore: d.NotBefore, Rollback: d.RollbackOf != "", RollsBackTo: s.before(i), Tasks: s.tasks(d),
 		})
 	}
 	return p
@@ -161,16 +193,6 @@ func (s *step) desired() int {
 	return s.svc.Desired
 }
 
-// lastCompleted is the newest deployment before the i-th that has completed.
-func (s *step) lastCompleted(i int) string {
-	for _, d := range s.svc.Deployments[i+1:] {
-		if d.State == api.DeploymentRolloutStateCompleted {
-			return d.ID
-		}
-	}
-	return ""
-}
-
 // tasks are a deployment's tasks that have not stopped.
 func (s *step) tasks(d *ecs.Deployment) []rollout.Task {
 	var tasks []rollout.Task
@@ -179,7 +201,11 @@ func (s *step) tasks(d *ecs.Deployment) []rollout.Task {
 		if t.Last == ecs.Stopped {
 			continue
 		}
-		r := rollout.Task{ID: t.Key(), Since: t.StartedAt, Checked: checked, Protected: t.Protected(s.now), Zone: t.Zone, Instance: t.Instance}
+		r := rollout.Task{ID: t.Key(), Since: t.StartedAt, Checked: checked, Zone: t.Zone, Instance: t.Instance}
+		if s.svc.Status == ecs.Active {
+			r.Protected = t.ProtectedUntil
+			r.Leaving, r.Last = s.leaving(t)
+		}
 		if s.svc.Grace != nil {
 			r.Grace = t.StartedAt.Add(time.Duration(*s.svc.Grace) * time.Second)
 		}
@@ -195,9 +221,36 @@ func (s *step) tasks(d *ecs.Deployment) []rollout.Task {
 	return tasks
 }
 
+// leaving tells whether a task's instance drains, and whether the task has to
+// wait for others there: a daemon is the last to go ("Daemon", developer guide).
+func (s *step) leaving(t *ecs.Task) (leaving, last bool) {
+	if t.Instance == "" {
+		return false, false
+	}
+	drains, known := s.draining[t.Instance]
+	if !known {
+		i, ok := ecs.Instances.Get(s.tx, s.p.scope, t.Cluster+"/"+t.Instance)
+		drains = ok && i.Status == ecs.Draining
+		s.draining[t.Instance] = drains
+	}
+	if !drains || s.svc.Scheduling != api.SchedulingStrategyDaemon {
+		return drains, false
+	}
+	return true, ecs.Busy(s.tx, s.p.scope, t.Cluster, t.Instance)
+}
+
 // hasCheck tells whether an essential container of the task definition has a
 // health check.
 func (s *step) hasCheck(definition string) bool {
+	has, known := s.checks[definition]
+	if !known {
+		has = s.readCheck(definition)
+		s.checks[definition] = has
+	}
+	return has
+}
+
+func (s *step) readCheck(definition string) bool {
 	def, ok := ecs.DefinitionOf(s.tx, s.p.scope, definition)
 	if !ok {
 		return false

@@ -20,11 +20,21 @@ type step struct {
 	p   place
 	now time.Time
 	svc *ecs.ServiceRow
+	// draining and checks remember answers of this step, by instance and by task
+	// definition.
+	draining, checks map[string]bool
+}
+
+func newStep(k *keeper, tx *state.Tx, p place, svc *ecs.ServiceRow) *step {
+	return &step{k: k, tx: tx, p: p, now: k.env.Now(), svc: svc, draining: map[string]bool{}, checks: map[string]bool{}}
 }
 
 // run takes the step and tells when time alone may ask for the next.
 func (s *step) run() time.Time {
 	s.index()
+	if s.halt() {
+		return s.now
+	}
 	s.forgive()
 	d := rollout.Decide(s.picture(), s.now)
 	s.drop(d.Drop)
@@ -44,11 +54,13 @@ func (s *step) run() time.Time {
 	if d.Stuck {
 		s.event("was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.")
 	}
+	if p := s.svc.Primary(); d.Protected > 0 {
+		s.event(fmt.Sprintf("was unable to reach steady state because (taskSet %s) was unable to scale in due to (reason %d tasks under protection).", p.ID, d.Protected))
+	}
 	if d.Steady && s.svc.Status == ecs.Active {
 		s.event("has reached a steady state.")
 	}
 	s.counts()
-	s.leave()
 	return wake
 }
 
@@ -187,13 +199,12 @@ func (s *step) reason(t *ecs.Task, why rollout.Reason) string {
 
 // complete marks the PRIMARY as completed, and its rollout as successful.
 func (s *step) complete() {
-	p := s.svc.Primary()
-	id, rollback := p.ID, p.RollbackOf != ""
+	id := s.svc.Primary().ID
 	s.deployment(id, func(d *ecs.Deployment) {
 		d.State, d.Reason, d.Failed = api.DeploymentRolloutStateCompleted, ecs.CompletedReason(id), 0
 	})
 	s.event(fmt.Sprintf("(deployment %s) deployment completed.", id))
-	s.finishRollout(p, rollback)
+	s.finishRollout(s.svc.Primary())
 }
 
 // counts keeps the counts that a deployment shows.
@@ -212,22 +223,4 @@ func (s *step) counts() {
 		}
 		return changed
 	})
-}
-
-// leave makes a service that is being deleted INACTIVE once its last task is
-// gone.
-func (s *step) leave() {
-	if s.svc.Status != ecs.Draining {
-		return
-	}
-	for t := range ecs.TasksByService.Get(s.tx, s.p.scope, s.svc.Cluster+"/"+s.svc.Name) {
-		if t.Last != ecs.Stopped {
-			return
-		}
-	}
-	s.change(func(svc *ecs.ServiceRow) bool {
-		svc.Status, svc.Deployments = ecs.Inactive, nil
-		return true
-	})
-	ecs.Departures.Put(s.tx, s.p.scope, &ecs.Departure{At: s.now.Add(ecs.ServiceLingers), Table: ecs.Services.Name(), Key: s.p.key})
 }

@@ -107,6 +107,7 @@ func (f *Fleet) take(n *node, r *Request) {
 	n.Free.CPU -= r.Needs.CPU
 	n.Free.Memory -= r.Needs.Memory
 	n.Free.GPU -= r.Needs.GPU
+	n.Free.ENI -= r.Needs.ENI
 	n.Ports.TCP = append(n.Ports.TCP, r.Ports.TCP...)
 	n.Ports.UDP = append(n.Ports.UDP, r.Ports.UDP...)
 	n.class.byCPU.Set(n)
@@ -209,6 +210,8 @@ func (n *node) room(r *Request) (Why, float64) {
 		return NoMemory, share(free.Memory, need.Memory)
 	case free.CPU < need.CPU:
 		return NoCPU, share(free.CPU, need.CPU)
+	case free.ENI < need.ENI:
+		return NoENI, share(free.ENI, need.ENI)
 	case !n.Ports.leave(r.Ports):
 		return PortTaken, 1
 	}

@@ -35,8 +35,8 @@ type Instance struct {
 	RegisteredAt time.Time
 }
 
-// Amount is CPU units, MiB of memory and GPUs.
-type Amount struct{ CPU, Memory, GPU int }
+// Amount is CPU units, MiB of memory, GPUs and network interfaces.
+type Amount struct{ CPU, Memory, GPU, ENI int }
 
 // Ports are host ports.
 type Ports struct{ TCP, UDP []int }
@@ -129,6 +129,7 @@ const (
 	NoGPU
 	NoCPU
 	NoMemory
+	NoENI
 	PortTaken
 )
 
@@ -149,6 +150,7 @@ var reasons = map[Why]struct{ failure, phrase string }{
 	NoGPU:            {"RESOURCE:GPU", `has insufficient GPU resource available`},
 	NoCPU:            {"RESOURCE:CPU", `has insufficient CPU units available`},
 	NoMemory:         {"RESOURCE:MEMORY", `has insufficient memory available`},
+	NoENI:            {"RESOURCE:ENI", `encountered error "RESOURCE:ENI"`},
 	PortTaken:        {"RESOURCE:PORTS", `is already using a port required by your task`},
 }
 

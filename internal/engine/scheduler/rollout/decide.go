@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"cmp"
-	"slices"
 	"time"
 )
 
@@ -17,6 +15,7 @@ func Decide(p Picture, now time.Time) Decision {
 	d.judge()
 	if !d.out.Fail {
 		d.stopUnhealthy()
+		d.stopPendingLeavers()
 		d.start()
 		d.stopOld()
 		d.stopSurplus()
@@ -36,7 +35,7 @@ type decider struct {
 	// active counts the tasks not ordered to stop, healthy those of them that
 	// serve; both change as the decision orders stops and starts.
 	active, healthy int
-	mine            int // active tasks of the PRIMARY
+	mine            int // active tasks of the PRIMARY that may stay
 	doomed          map[string]bool
 }
 
@@ -47,11 +46,11 @@ func (d *decider) survey() {
 	d.doomed = map[string]bool{}
 	for i := range d.Deployments {
 		for _, t := range d.Deployments[i].Tasks {
-			if t.Phase == Stopping {
+			if t.Phase == Stopping || t.Last {
 				continue
 			}
 			d.active++
-			if i == 0 {
+			if i == 0 && !t.Leaving {
 				d.mine++
 			}
 			if d.serves(t) {
@@ -131,7 +130,7 @@ func (d *decider) order(deployment int, t Task, why Reason) {
 	d.out.Stop = append(d.out.Stop, Stop{t.ID, why})
 	d.doomed[t.ID] = true
 	d.active--
-	if deployment == 0 {
+	if deployment == 0 && !t.Leaving {
 		d.mine--
 	}
 	if d.serves(t) {
@@ -156,10 +155,22 @@ func (d *decider) start() {
 	d.mine += d.out.Start
 }
 
-// stopOld orders the stop of older deployments' tasks: at once those that do
-// not serve, and of those that do as many as leave enough. When the new tasks
-// find a place without it, enough is the desired count; when they do not,
-// it is the minimum.
+// stopPendingLeavers orders the stop of tasks that have not begun to run on an
+// instance that drains: they go at once (UpdateContainerInstancesState).
+func (d *decider) stopPendingLeavers() {
+	for i := range d.Deployments {
+		for _, t := range d.Deployments[i].Tasks {
+			if t.Leaving && !t.Last && t.Phase == Pending {
+				d.order(i, t, Replaced)
+			}
+		}
+	}
+}
+
+// stopOld orders the stop of older deployments' tasks, and then of the
+// PRIMARY's on instances that drain: at once those that do not serve, and of
+// those that do as many as leave enough. When the new tasks find a place without
+// it, enough is the desired count; when they do not, it is the minimum.
 func (d *decider) stopOld() {
 	if d.primary.State == Failed {
 		return
@@ -169,91 +180,63 @@ func (d *decider) stopOld() {
 		enough = d.atLeast
 	}
 	enough = max(enough, d.atLeast)
-	for i := len(d.Deployments) - 1; i > 0; i-- {
-		for _, t := range d.victims(i) {
+	for i := len(d.Deployments) - 1; i >= 0; i-- {
+		for _, t := range d.victims(i, func(t Task) bool { return i > 0 || t.Leaving }) {
 			if d.serves(t) && d.healthy <= enough {
 				continue
 			}
 			if !d.serves(t) && d.healthy < d.atLeast && t.Phase == Running {
 				continue // it may be about to serve
 			}
-			d.order(i, t, Replaced)
+			if !d.spared(t) {
+				d.order(i, t, Replaced)
+			}
 		}
 	}
+}
+
+// spared tells whether a task that should go is protected.
+func (d *decider) spared(t Task) bool {
+	if !d.now.Before(t.Protected) {
+		return false
+	}
+	d.wake(t.Protected)
+	d.out.Protected++
+	return true
 }
 
 // stopSurplus scales the PRIMARY in.
 func (d *decider) stopSurplus() {
-	for _, t := range d.victims(0) {
+	if d.mine <= d.Desired {
+		return
+	}
+	for _, t := range d.victims(0, func(t Task) bool { return !t.Leaving }) {
 		if d.mine <= d.Desired {
 			return
 		}
-		if t.Protected {
-			continue
+		if !d.spared(t) {
+			d.order(0, t, ScaledIn)
 		}
-		d.order(0, t, ScaledIn)
 	}
-}
-
-// victims are a deployment's active tasks in the order in which they go: those
-// that do not serve first, then from the zone and the instance that have most,
-// the youngest first.
-func (d *decider) victims(deployment int) []Task {
-	perZone, perInstance := map[string]int{}, map[string]int{}
-	var tasks []Task
-	for _, t := range d.Deployments[deployment].Tasks {
-		if t.Phase == Stopping || d.doomed[t.ID] {
-			continue
-		}
-		tasks = append(tasks, t)
-		perZone[t.Zone]++
-		perInstance[t.Instance]++
-	}
-	var out []Task
-	for len(tasks) > 0 {
-		i := 0
-		for j := range tasks {
-			if d.goesBefore(tasks[j], tasks[i], perZone, perInstance) {
-				i = j
-			}
-		}
-		perZone[tasks[i].Zone]--
-		perInstance[tasks[i].Instance]--
-		out = append(out, tasks[i])
-		tasks = slices.Delete(tasks, i, i+1)
-	}
-	return out
-}
-
-func (d *decider) goesBefore(a, b Task, perZone, perInstance map[string]int) bool {
-	if x, y := d.serves(a), d.serves(b); x != y {
-		return !x
-	}
-	if a.Phase != b.Phase {
-		return a.Phase == Pending
-	}
-	return cmp.Or(
-		cmp.Compare(perZone[b.Zone], perZone[a.Zone]),
-		cmp.Compare(perInstance[b.Instance], perInstance[a.Instance]),
-		b.Since.Compare(a.Since),
-		cmp.Compare(a.ID, b.ID),
-	) < 0
 }
 
 // finish tells whether the service is where it should be, or can never get there.
 func (d *decider) finish() {
 	idle := d.out.Start == 0 && len(d.out.Stop) == 0
 	older := len(d.Deployments) - 1 - len(d.out.Drop)
-	stopping := 0
+	stopping, leaving := 0, 0
 	for _, t := range d.primary.Tasks {
-		if t.Phase == Stopping {
+		switch {
+		case t.Phase == Stopping:
 			stopping++
+		case t.Leaving && !t.Last:
+			leaving++
 		}
 	}
-	reached := idle && older == 0 && d.mine == d.Desired && d.healthy >= d.Desired
+	reached := idle && older == 0 && leaving == 0 && d.mine == d.Desired && d.healthy >= d.Desired
 	d.out.Steady = reached && stopping == 0
 	d.out.Complete = reached && d.primary.State == InProgress
-	waits := !d.out.Wake.IsZero() || d.NoRoom || d.primary.State == Failed
+	waits := !d.out.Wake.IsZero() || d.NoRoom || d.primary.State == Failed || d.Desired == 0 && d.active == 0
 	d.out.Stuck = idle && !waits && d.stuck()
 }
 

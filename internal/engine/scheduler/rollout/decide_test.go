@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,11 +88,92 @@ func TestGraceSparesAFailingTask(t *testing.T) {
 func TestScaleInTakesFromTheFullestZoneAndSparesTheProtected(t *testing.T) {
 	in := func(id, zone string) Task { x := task(id, Healthy); x.Zone = zone; return x }
 	safe := in("a1", "a")
-	safe.Protected = true
+	safe.Protected = noon.Add(time.Hour)
 	d := Decide(rolling(2, 100, 200, Deployment{ID: "d", State: Completed, Tasks: []Task{safe, in("a2", "a"), in("b1", "b")}}), noon)
 	if diff := cmp.Diff([]Stop{{"a2", ScaledIn}}, d.Stop); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestProtectedTasksAreWaitedFor(t *testing.T) {
+	safe := task("o1", Healthy)
+	safe.Protected = noon.Add(time.Hour)
+	d := Decide(rolling(1, 100, 200, Deployment{ID: "new", Tasks: []Task{task("n1", Healthy)}}, Deployment{ID: "old", State: Completed, Tasks: []Task{safe}}), noon)
+	if len(d.Stop) != 0 || d.Protected != 1 || d.Complete || !d.Wake.Equal(safe.Protected) {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestAnInstanceDrainsWithinThePercentages(t *testing.T) {
+	leaving := func(x Task) Task { x.Leaving = true; return x }
+	a, b := leaving(task("a", Healthy)), task("b", Healthy)
+	tests := []struct {
+		name     string
+		min, max int
+		tasks    []Task
+		noRoom   bool
+		want     Decision
+	}{
+		{"the replacement starts first", 100, 200, []Task{a, b}, false, Decision{Start: 1}},
+		{"it waits for the replacement", 100, 200, []Task{a, b, pending("c")}, false, Decision{}},
+		{"it goes once that serves", 100, 200, []Task{a, b, task("c", Healthy)}, false, Decision{Stop: []Stop{{"a", Replaced}}}},
+		{"it goes first where the minimum allows it", 50, 100, []Task{a, b}, false, Decision{Stop: []Stop{{"a", Replaced}}}},
+		{"without room only the minimum stays", 50, 200, []Task{a, b}, true, Decision{Start: 1, Stop: []Stop{{"a", Replaced}}}},
+		{"without room nor slack nothing goes", 100, 200, []Task{a, b}, true, Decision{Start: 1}},
+		{"what has not begun goes at once", 100, 200, []Task{leaving(pending("a")), b}, false, Decision{Start: 1, Stop: []Stop{{"a", Replaced}}}},
+		{"a daemon's goes last", 0, 100, []Task{{ID: "a", Phase: Running, Leaving: true, Last: true}, b, task("c", Healthy)}, false, Decision{Steady: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := rolling(2, tt.min, tt.max, Deployment{ID: "d", State: Completed, Tasks: tt.tasks})
+			p.NoRoom = tt.noRoom
+			if diff := cmp.Diff(tt.want, Decide(p, noon)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// The heaps choose as a look at every task would.
+func TestVictimsGoFromWhereMostAre(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var tasks []Task
+		for i := range rapid.IntRange(0, 20).Draw(t, "tasks") {
+			zone := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "zone")
+			tasks = append(tasks, Task{
+				ID: fmt.Sprint(i), Phase: Running, Health: Healthy, Checked: true, Zone: zone, Instance: zone + fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "instance")),
+				Since: noon.Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "age")) * time.Hour),
+			})
+		}
+		d := &decider{Picture: rolling(0, 0, 200, Deployment{Tasks: tasks}), now: noon}
+		left := slices.Clone(tasks)
+		for _, got := range d.victims(0, func(Task) bool { return true }) {
+			zones, instances := map[string]int{}, map[string]int{}
+			for _, x := range left {
+				zones[x.Zone]++
+				instances[x.Instance]++
+			}
+			want := slices.MinFunc(left, func(a, b Task) int {
+				return cmpOr(zones[b.Zone]-zones[a.Zone], instances[b.Instance]-instances[a.Instance], b.Since.Compare(a.Since), strings.Compare(a.ID, b.ID))
+			})
+			if got.ID != want.ID {
+				t.Fatalf("%s goes before %s, of %+v", got.ID, want.ID, left)
+			}
+			left = slices.DeleteFunc(left, func(x Task) bool { return x.ID == got.ID })
+		}
+		if len(left) > 0 {
+			t.Fatalf("%d are forgotten", len(left))
+		}
+	})
+}
+
+func cmpOr(all ...int) int {
+	for _, n := range all {
+		if n != 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 func TestBackoffGrowsToItsLimit(t *testing.T) {
@@ -227,12 +310,18 @@ func settle(w *world) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	p := rolling(100, 100, 200, Deployment{ID: "new"}, Deployment{ID: "old", State: Completed})
-	for i := range 100 {
-		p.Deployments[1].Tasks = append(p.Deployments[1].Tasks, task(fmt.Sprint("o", i), Healthy))
-		p.Deployments[0].Tasks = append(p.Deployments[0].Tasks, task(fmt.Sprint("n", i), Healthy))
-	}
-	for b.Loop() {
-		Decide(p, noon)
+	for _, n := range []int{100, 1000, 10000} {
+		p := rolling(n, 100, 200, Deployment{ID: "new"}, Deployment{ID: "old", State: Completed})
+		for i := range n {
+			old, now := task(fmt.Sprint("o", i), Healthy), task(fmt.Sprint("n", i), Healthy)
+			old.Instance = fmt.Sprint(i % 1000)
+			p.Deployments[1].Tasks = append(p.Deployments[1].Tasks, old)
+			p.Deployments[0].Tasks = append(p.Deployments[0].Tasks, now)
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				Decide(p, noon)
+			}
+		})
 	}
 }

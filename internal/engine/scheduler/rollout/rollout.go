@@ -52,8 +52,9 @@ type Deployment struct {
 	NotBefore time.Time
 	// Rollback tells that this deployment is a rollback of another.
 	Rollback bool
-	// ReplacesWith is the deployment to roll back to: the last that completed,
-	// "" for none.
+	// RollsBackTo is what to roll back to: the last deployment that completed or,
+	// when that is gone, something else by which the caller knows what it was; ""
+	// for none.
 	RollsBackTo string
 	Tasks       []Task
 }
@@ -91,8 +92,14 @@ type Task struct {
 	// judges the task's health; if not, it counts as healthy once it has run for Settle.
 	Checked bool
 	// Grace is until when failing checks are ignored.
-	Grace     time.Time
-	Protected bool
+	Grace time.Time
+	// Protected is until when neither scaling in nor a deployment may stop it.
+	Protected time.Time
+	// Leaving tells that its container instance drains: the task is replaced.
+	Leaving bool
+	// Last tells of a Leaving task that it goes only when the others on its
+	// instance have gone, as a daemon's does; it is neither counted nor stopped.
+	Last bool
 	// Zone and Instance are where it runs; scale-in takes from the fullest.
 	Zone, Instance string
 }
@@ -128,6 +135,8 @@ type Decision struct {
 	Drop []string
 	// Stuck: the percentages allow neither a start nor a stop, though one is needed.
 	Stuck bool
+	// Protected is how many tasks would go were they not protected.
+	Protected int
 	// Steady: nothing at all is left to do.
 	Steady bool
 	// Wake is when time alone may change the decision; zero: never.
@@ -164,4 +173,21 @@ func Backoff(n int) time.Duration {
 		return 0
 	}
 	return min(27*time.Minute, 5*time.Second<<min(n-3, 20))
+}
+
+// Crashes is the longest that the next start waits after tasks that ran and then
+// ended. AWS does not throttle those; there it takes an instance's agent about as
+// long to bring up the next one, here a crash loop would only heat the machine.
+const Crashes = 15 * time.Second
+
+// Wait is how long the next start waits after a failure, the n-th in a row, of a
+// task that began to run at a time, if it did.
+func Wait(n int, began, now time.Time) time.Duration {
+	switch {
+	case began.IsZero():
+		return Backoff(n)
+	case now.Sub(began) < Settle:
+		return min(Backoff(n), Crashes)
+	}
+	return 0
 }
