@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/applicationautoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/autoscaling"
+	"github.com/slipway-dev/slipway/internal/engine/capacity"
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
 	"github.com/slipway-dev/slipway/internal/engine/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/ecr"
@@ -52,6 +53,7 @@ type services struct {
 	names      *names
 	ecr        *ecr.Service
 	registry   *registry.Registry
+	groups     *autoscaling.Service
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
 	logs       *logs.Service
@@ -108,8 +110,8 @@ func (s *services) network(context.Context) error {
 	s.add(ec2api.API, instances.Operations())
 	s.parameters = ssm.New(s.e.env, machineImages)
 	s.add(ssmapi.API, s.parameters.Operations())
-	groups := autoscaling.New(s.e.env, machines.Machines{})
-	s.add(autoscalingapi.API, groups.Operations())
+	s.groups = autoscaling.New(s.e.env, machines.Machines{})
+	s.add(autoscalingapi.API, s.groups.Operations())
 	s.secrets = secretsmanager.New(s.e.env, permissions{s})
 	s.add(secretsapi.API, s.secrets.Operations())
 	events, err := archive.Open(filepath.Join(s.e.cfg.Data, "logs.db"))
@@ -119,7 +121,7 @@ func (s *services) network(context.Context) error {
 	s.closers = append(s.closers, events.Close)
 	s.logs = logs.New(s.e.env, events)
 	s.add(logsapi.API, s.logs.Operations())
-	s.run(instances.Run, groups.Run, s.secrets.Run, s.logs.Run)
+	s.run(instances.Run, s.groups.Run, s.secrets.Run, s.logs.Run)
 	if s.cloudflare, err = cloudflare.New(s.e.env); err != nil {
 		return err
 	}
@@ -154,7 +156,8 @@ func (s *services) containers(ctx context.Context) error {
 	specs := &scheduler.Specs{Secrets: s.fetcher()}
 	loops := scheduler.New(s.e.env, scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of})
 	joins := agents.New(s.e.env, providerOf)
-	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run)
+	managed := capacity.New(s.e.env, control, s.groups)
+	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run)
 	return nil
 }
 

@@ -188,7 +188,11 @@ func (c *Controller) containerInstance(tx *state.Tx, scope state.Scope, cluster 
 // memory without what the kernel keeps, and an interface for each awsvpc task but
 // for the instance's own ("Amazon ECS task networking", without trunking).
 func Registers(kind catalog.InstanceType) ecs.Resources {
-	return ecs.Resources{CPU: kind.VCPUs * 1024, Memory: usable(kind.Memory), ENI: max(0, kind.Interfaces-1), TCP: ecs.OwnPorts}
+	has := ecs.Resources{CPU: kind.VCPUs * 1024, Memory: usable(kind.Memory), ENI: max(0, kind.Interfaces-1), TCP: ecs.OwnPorts}
+	if kind.Name == catalog.Host {
+		has.ENI = 0 // as many as there are tasks
+	}
+	return has
 }
 
 // usable is the memory that an instance registers of what its type has: the

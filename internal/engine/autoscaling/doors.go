@@ -54,9 +54,9 @@ func PutTag(tx *state.Tx, scope state.Scope, group string, t Tag) bool {
 	return Groups.Change(tx, scope, group, func(g *Group) { g.Tags = g.withTag(t) })
 }
 
-// PutHook gives a group a lifecycle hook, as ECS does with
-// ecs-managed-draining-termination-hook.
-func PutHook(tx *state.Tx, scope state.Scope, h Hook) error { return putHook(tx, scope, h) }
+// SetHook gives a group a lifecycle hook, as ECS does with
+// ecs-managed-draining-termination-hook; false when it may not have one more.
+func SetHook(tx *state.Tx, scope state.Scope, h Hook) bool { return putHook(tx, scope, h) == nil }
 
 // DeleteHook takes a hook from a group; instances that wait for it go on.
 func DeleteHook(tx *state.Tx, scope state.Scope, group, name string) bool {
@@ -78,9 +78,31 @@ func CompleteHook(tx *state.Tx, scope state.Scope, instance, hook, result string
 	return true
 }
 
-// Waiting tells whether an instance waits for a hook.
-func (i *Instance) Waiting(hook string) bool {
-	return slices.ContainsFunc(i.Actions, func(a Action) bool { return a.Hook == hook && a.Result == "" })
+// Waits tells whether an instance waits for a hook, and until when if nobody has
+// the wait start anew.
+func (i *Instance) Waits(hook string) (waits bool, until time.Time) {
+	for _, a := range i.Actions {
+		if a.Hook == hook && a.Result == "" {
+			return true, a.Until
+		}
+	}
+	return false, time.Time{}
+}
+
+// Heartbeat has an instance's wait for a hook start anew.
+func Heartbeat(tx *state.Tx, scope state.Scope, instance, hook string, now time.Time) {
+	i, ok := Instances.Get(tx, scope, instance)
+	if !ok {
+		return
+	}
+	h, ok := hooks.Get(tx, scope, i.Group+sep+hook)
+	at := slices.IndexFunc(i.Actions, func(a Action) bool { return a.Hook == hook && a.Result == "" })
+	if !ok || at < 0 {
+		return
+	}
+	actions := slices.Clone(i.Actions)
+	actions[at].Until = now.Add(time.Duration(h.Heartbeat) * time.Second)
+	Instances.Change(tx, scope, i.ID, func(i *Instance) { i.Actions = actions })
 }
 
 // Template is the template that a group launches from now.

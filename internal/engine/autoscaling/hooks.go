@@ -205,10 +205,7 @@ func (s *Service) RecordLifecycleActionHeartbeat(_ context.Context, c *operation
 		if err != nil {
 			return err
 		}
-		h, _ := hooks.Get(tx, c.Scope(), i.Group+sep+*in.LifecycleHookName)
-		actions := slices.Clone(i.Actions)
-		actions[at].Until = s.env.Now().Add(time.Duration(h.Heartbeat) * time.Second)
-		Instances.Change(tx, c.Scope(), i.ID, func(i *Instance) { i.Actions = actions })
+		Heartbeat(tx, c.Scope(), i.ID, i.Actions[at].Hook, s.env.Now())
 		return nil
 	})
 }

@@ -221,6 +221,7 @@ func (s *Service) DeleteCapacityProvider(_ context.Context, c *operation.Caller,
 		row.Until = s.env.Now().Add(ClusterLingers)
 		CapacityProviders.Put(tx, scope, &row)
 		depart(tx, scope, row.Until, CapacityProviders, row.Name)
+		s.ManageGroup(tx, scope, &row)
 		out = describeProvider(&row, true)
 		return nil
 	})

@@ -241,6 +241,9 @@ func Busy(tx *state.Tx, scope state.Scope, cluster, instance string) bool {
 	return false
 }
 
+// Occupied tells whether any task on the instance has not stopped.
+func Occupied(tx *state.Tx, scope state.Scope, i *Instance) bool { return alive(tx, scope, i) }
+
 func daemon(tx *state.Tx, scope state.Scope, t *Task) bool {
 	svc, ok := Services.Get(tx, scope, key(t.Cluster, t.Service))
 	return ok && svc.Scheduling == api.SchedulingStrategyDaemon

@@ -43,7 +43,7 @@ type Instance struct {
 // and host ports.
 type Resources struct {
 	CPU, Memory, GPU int
-	ENI              int `json:",omitzero"`
+	ENI              int   `json:",omitzero"`
 	TCP, UDP         []int `json:",omitzero"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/autoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
@@ -21,8 +22,21 @@ func scalingGroup(tx *state.Tx, scope state.Scope, nameOrARN string) (ScalingGro
 // to the instances, too.
 const managedTag = "AmazonECSManaged"
 
+// DrainingHook is the lifecycle hook by which ECS has time to drain an instance
+// before its group terminates it (developer guide, managed instance draining).
+const DrainingHook = "ecs-managed-draining-termination-hook"
+
 func manageGroup(tx *state.Tx, scope state.Scope, p *CapacityProvider) {
-	if g, ok := autoscaling.FindByARN(tx, scope, *p.Group.AutoScalingGroupArn); ok {
+	g, ok := autoscaling.FindByARN(tx, scope, *p.Group.AutoScalingGroupArn)
+	if !ok {
+		return
+	}
+	if p.Status == api.CapacityProviderStatusInactive || p.Group.ManagedDraining != api.ManagedDrainingEnabled {
+		autoscaling.DeleteHook(tx, scope, g.Name, DrainingHook)
+	} else {
+		autoscaling.SetHook(tx, scope, autoscaling.Hook{Group: g.Name, Name: DrainingHook, Transition: "autoscaling:EC2_INSTANCE_TERMINATING", Heartbeat: 3600, Default: "CONTINUE"})
+	}
+	if p.Status != api.CapacityProviderStatusInactive {
 		autoscaling.PutTag(tx, scope, g.Name, autoscaling.Tag{Key: managedTag, Propagate: true})
 	}
 }

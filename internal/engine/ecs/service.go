@@ -43,8 +43,9 @@ type Neighbours struct {
 	// ScalingGroup is an Auto Scaling group by its name or ARN; nil asks
 	// autoscaling.
 	ScalingGroup func(tx *state.Tx, scope state.Scope, nameOrARN string) (ScalingGroup, bool)
-	// ManageGroup tells the group's owner that a capacity provider manages it; nil
-	// gives the group the tag AmazonECSManaged.
+	// ManageGroup tells the group's owner that a capacity provider manages it, or
+	// an INACTIVE one no longer does; nil gives the group the tag AmazonECSManaged
+	// and the hook of managed draining.
 	ManageGroup func(tx *state.Tx, scope state.Scope, p *CapacityProvider)
 	// Subnets checks the subnets and security groups of a network configuration:
 	// that they are there and in one VPC.

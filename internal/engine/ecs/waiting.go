@@ -50,6 +50,11 @@ func (s *Service) placeAll(now time.Time) (next time.Time, err error) {
 	return next, nil
 }
 
+// PlaceWaiting places a cluster's waiting tasks as far as there is room.
+func (s *Service) PlaceWaiting(tx *state.Tx, scope state.Scope, cluster string) time.Time {
+	return s.placeWaiting(tx, scope, cluster, s.env.Now())
+}
+
 // placeWaiting places a cluster's waiting tasks. Of like tasks only one is
 // refused: the next would be, too.
 func (s *Service) placeWaiting(tx *state.Tx, scope state.Scope, cluster string, now time.Time) (next time.Time) {
