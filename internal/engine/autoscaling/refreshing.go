@@ -29,6 +29,8 @@ func (s *sight) refreshing(p *plan) {
 		}
 		r.Status, r.End = api.InstanceRefreshStatusFailed, s.now
 		r.Reason = "Instances that are protected from scale in or in Standby were not replaced within an hour."
+	case len(left) == 0 && s.ending(&r):
+		// Termination hooks have their time.
 	case len(left) == 0 && !settling && healthy >= s.group.Desired:
 		r.Status, r.End, r.Reason = api.InstanceRefreshStatusSuccessful, s.now, ""
 	case s.group.suspended("InstanceRefresh"), s.group.suspended("Launch"), s.group.suspended("Terminate"):
@@ -45,6 +47,11 @@ func (s *sight) refreshing(p *plan) {
 	if r.Status != s.refresh.Status || r.Replaced != s.refresh.Replaced {
 		p.refresh = &r
 	}
+}
+
+// ending tells whether an old instance is still being terminated.
+func (s *sight) ending(r *Refresh) bool {
+	return slices.ContainsFunc(s.instances, func(i *Instance) bool { return i.Ending != nil && slices.Contains(r.Old, i.ID) })
 }
 
 func least(r *Refresh) int {

@@ -135,6 +135,16 @@ func (d *Decision) terminate(m Machine, now time.Time) {
 	}
 }
 
+// present is how many instances there are that do not leave.
+func (p Picture) present() (n int) {
+	for _, m := range p.Machines {
+		if !m.Going {
+			n++
+		}
+	}
+	return n
+}
+
 // goal is how many instances are wanted for so many that have tasks.
 func (p Picture) goal(busy int) int { return (busy*100 + p.Target - 1) / p.Target }
 
@@ -159,7 +169,10 @@ func (p Picture) grow(d *Decision) {
 // warm-up, as far as the target capacity lets it.
 func (p Picture) shrink(d *Decision, now time.Time) {
 	_, busy := p.count()
-	spare := p.Desired - max(p.goal(busy), p.Min)
+	// Of instances that the group does not want any more some may still be there:
+	// they are asked for once.
+	size := max(p.Desired, p.present())
+	spare := size - max(p.goal(busy), p.Min)
 	if spare <= 0 {
 		return
 	}
@@ -179,12 +192,11 @@ func (p Picture) shrink(d *Decision, now time.Time) {
 	}
 	slices.SortFunc(empty, func(a, b Machine) int { return cmp.Or(a.Launched.Compare(b.Launched), strings.Compare(a.ID, b.ID)) })
 	empty = empty[:min(spare, len(empty))]
-	d.Scale, d.Desired = true, p.Desired-len(empty)
-	if !p.Protect {
-		return
+	if size -= len(empty); size < p.Desired {
+		d.Scale, d.Desired = true, size
 	}
 	for _, m := range empty {
-		if m.Protected {
+		if p.Protect && m.Protected {
 			d.Unprotect = append(d.Unprotect, m.ID)
 		}
 	}

@@ -41,6 +41,8 @@ func TestDecisions(t *testing.T) {
 	protected := func(p *Picture) { p.Protect = true }
 	bare := busy("a")
 	bare.Protected = false
+	loose := empty("a")
+	loose.Protected = false
 	tests := []struct {
 		name string
 		in   Picture
@@ -60,6 +62,8 @@ func TestDecisions(t *testing.T) {
 		{"the group's minimum holds", with(managed(2, 0, busy("a"), empty("b")), func(p *Picture) { p.Min = 2 }), Decision{}},
 		{"the last one goes too", managed(1, 0, empty("a")), Decision{Scale: true}},
 		{"what goes is unprotected, and only that", with(managed(3, 0, busy("a"), empty("b"), fresh("c")), protected), Decision{Scale: true, Desired: 2, Unprotect: []string{"b"}, Wake: noon.Add(5 * time.Minute)}},
+		{"one that is asked for already is not counted twice", with(managed(2, 0, loose, empty("b"), busy("c")), protected), Decision{Scale: true, Desired: 1, Unprotect: []string{"b"}}},
+		{"what the group does not want any more loses its protection", with(managed(0, 0, empty("a"), empty("b")), protected), Decision{Unprotect: []string{"a", "b"}}},
 		{"an instance with tasks is protected", with(managed(1, 0, bare), protected), Decision{Protect: []string{"a"}}},
 		{"without managed scaling nothing is scaled", Picture{Desired: 0, Wanting: 2, Max: 10, Target: 100}, Decision{}},
 		{"an instance to terminate drains", managed(0, 0, going(busy("a"), false)), Decision{Drain: []string{"a"}}},
