@@ -196,6 +196,9 @@ func (a *agent) situation(tx *state.Tx, p place, t *ecs.Task) situation {
 			s.drained = row.Until
 		}
 	}
+	if gone(tx, p.scope, t) {
+		s.drained = time.Time{}
+	}
 	return s
 }
 

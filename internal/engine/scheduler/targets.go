@@ -86,3 +86,10 @@ func (a *agent) drain(tx *state.Tx, scope state.Scope, t *ecs.Task) {
 		ecs.AddEvent(tx, scope, svc, now, "has begun draining connections on 1 tasks.")
 	}
 }
+
+// gone tells whether the task's instance has left its cluster: then nothing is
+// there that could answer what is under way.
+func gone(tx *state.Tx, scope state.Scope, t *ecs.Task) bool {
+	i, ok := ecs.Instances.Get(tx, scope, t.Cluster+"/"+t.Instance)
+	return t.Instance != "" && (!ok || i.Status == ecs.Inactive)
+}
