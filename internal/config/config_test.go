@@ -145,3 +145,28 @@ func TestPassedVariables(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestLineEndingsDoNotMatter(t *testing.T) {
+	source, err := os.ReadFile("testdata/good/several.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix, err := Parse("slipway.yaml", source, noVariables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, changed := range map[string][]byte{
+		"CRLF":      bytes.ReplaceAll(source, []byte("\n"), []byte("\r\n")),
+		"BOM":       append([]byte("\ufeff"), source...),
+		"no ending": bytes.TrimRight(source, "\n"),
+	} {
+		got, err := Parse("slipway.yaml", changed, noVariables)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if d := cmp.Diff(rendered(t, unix), rendered(t, got)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}

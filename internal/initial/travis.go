@@ -36,6 +36,9 @@ var (
 func (r *repository) travis(file *source) bool {
 	root, err := yamlTree(file.text)
 	if err != nil {
+		root, err = r.dedented(file, err)
+	}
+	if err != nil {
 		n := note{file.name, 0, "it is not valid YAML and was not read: " + firstLine(err)}
 		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok && syntax.Token != nil {
 			n.line, n.text = syntax.Token.Position.Line, "it is not valid YAML and was not read: "+syntax.Message
@@ -63,6 +66,21 @@ func (r *repository) travis(file *source) bool {
 		r.job(file, root, j, condition)
 	}
 	return true
+}
+
+var oddKey = regexp.MustCompile(`(?m)^((?:  )*) ([\w-]+:)`)
+
+// dedented reads a file whose keys are indented by a blank too much here and
+// there, as the runbook's own listing is; first is what is wrong with it as it is.
+func (r *repository) dedented(file *source, first error) (*tree, error) {
+	root, err := yamlTree(oddKey.ReplaceAllString(file.text, "$1$2"))
+	if err != nil {
+		return nil, first
+	}
+	for _, at := range oddKey.FindAllStringIndex(file.text, -1) {
+		r.notes = append(r.notes, note{file.name, strings.Count(file.text[:at[0]], "\n") + 1, "it is indented by a blank too much, which is not YAML; it was read as if it weren't"})
+	}
+	return root, nil
 }
 
 func firstLine(err error) string {
