@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -33,6 +34,9 @@ type exit struct {
 	code int
 	err  error
 }
+
+// hinted is an error with what to do next: two things, on two lines.
+type hinted interface{ Hint() string }
 
 func (e *exit) Error() string {
 	if e.err == nil {
@@ -63,6 +67,10 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 		return exitDone
 	}
 	printError(errw, err)
+	var h hinted
+	if errors.As(err, &h) && h.Hint() != "" {
+		fmt.Fprintln(errw, "next:", h.Hint())
+	}
 	if e, ok := errors.AsType[*exit](err); ok {
 		return e.code
 	}

@@ -44,6 +44,16 @@ func (a *Account) SetCount(ctx context.Context, env *slipway.Environment, svc *s
 	return slipway.Deployment{}, fmt.Errorf("scaling %s: ECS shows no rollout", svc.Name)
 }
 
+// Configure gives a service the file's deployment configuration, which starts
+// no rollout.
+func (a *Account) Configure(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
+	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DeploymentConfiguration: rolling(svc)})
+	if err != nil {
+		return fmt.Errorf("configuring %s: %w", svc.Name, plain(err))
+	}
+	return nil
+}
+
 // Halt stops a service that never came up from starting task after task.
 func (a *Account) Halt(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
 	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DesiredCount: aws.Int32(0)})

@@ -70,7 +70,7 @@ func (n Names) Profile() slipway.ID {
 
 // Template, Group, Provider and Capacity are where instances come from.
 func (n Names) Template() slipway.ID {
-	return slipway.ID{Kind: slipway.KindLaunchTemplate, Name: n.c.Name}
+	return slipway.ID{Kind: slipway.KindLaunchTemplate, Name: n.c.Name + "-instances"}
 }
 
 // Group is the Auto Scaling group.

@@ -34,6 +34,9 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s. Nothing is serving", f.Service, f.Cause)
 }
 
+// Hint is what to do next.
+func (f *Failure) Hint() string { return f.Next }
+
 // ErrSuperseded is the error of a deploy that another one overtook.
 var ErrSuperseded = errors.New("another deploy took over")
 
@@ -137,6 +140,9 @@ func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Pr
 	for _, e := range p.Events {
 		if strings.Contains(e.Text, "unable to") {
 			f.once(e.Text, e.Text)
+		}
+		if why := unhealthy([]slipway.ServiceEvent{e}); why != "" {
+			f.once(why, fmt.Sprintf("a target is unhealthy: %s (GET %s)", why, f.svc.Health.Path))
 		}
 	}
 	if v.Text != f.latest {

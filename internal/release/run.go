@@ -77,6 +77,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err := o.admit(&env, p); err != nil {
 		return nil, err
 	}
+	restore := gap(&env, p, o)
 	work := &cloud.Work{Env: &env, Force: o.Force, Sink: o.Sink}
 	if work.Release, err = prepare(ctx, a, stack, &env, v, p, o, work); err != nil {
 		return nil, err
@@ -85,7 +86,11 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err := a.Apply(ctx, work, services); err != nil {
 		return nil, err
 	}
-	if err := Await(ctx, a, work, seen); err != nil {
+	err = Await(ctx, a, work, seen)
+	for _, svc := range restore {
+		err = errors.Join(err, a.Configure(ctx, &env, &svc))
+	}
+	if err != nil {
 		return nil, err
 	}
 	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: o.Force || changed(p.Steps) || changed(services)}
@@ -157,6 +162,22 @@ func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
 		}
 	}
 	return nil
+}
+
+// gap lets the old tasks of services that have no room leave first, for this run
+// alone: what is returned are the services as the file wants them.
+func gap(env *slipway.Environment, p *slipway.Plan, o Options) (restore []slipway.Service) {
+	for i := range env.Services {
+		svc := &env.Services[i]
+		for _, r := range p.Rooms {
+			if r.Service == svc.Name && !r.Fits && !r.Grows && o.AllowGap {
+				restore = append(restore, *svc)
+				svc.MinHealthy, svc.Most = 0, 100
+				o.note(plan.PhaseDeploy, svc.Name, "no room for both: the old task stops first; a few seconds without service")
+			}
+		}
+	}
+	return restore
 }
 
 // noRoom is the arithmetic of a placement that can't be, and the choices.

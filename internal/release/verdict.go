@@ -109,12 +109,11 @@ func text(p *slipway.Progress, routed bool, running, healthy int) string {
 	if routed {
 		parts = append(parts, fmt.Sprintf("%d/%d healthy", healthy, p.Desired))
 	}
-	if p.Old > 0 {
-		what := fmt.Sprintf("old %d serving", p.Old-p.Leaving)
-		if p.Leaving > 0 {
-			what = fmt.Sprintf("old %d draining", p.Leaving)
-		}
-		parts = append(parts, what)
+	switch {
+	case p.Old > 0 && healthy < p.Desired:
+		parts = append(parts, fmt.Sprintf("old %d serving", p.Old))
+	case p.Old > 0:
+		parts = append(parts, fmt.Sprintf("old %d draining", p.Old))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -125,7 +124,11 @@ func sameCause(broken []slipway.Task) bool {
 
 func failure(v Verdict, p *slipway.Progress) string {
 	if len(v.Broken) > 0 {
-		return Cause(v.Broken[0])
+		cause := Cause(v.Broken[0])
+		if why := unhealthy(p.Events); why != "" && strings.Contains(cause, "health checks") {
+			return "the health check fails: " + why
+		}
+		return cause
 	}
 	for _, t := range p.Targets {
 		if t.State == "unhealthy" {
@@ -141,6 +144,18 @@ func failure(v Verdict, p *slipway.Progress) string {
 		return p.Deployment.Reason
 	}
 	return p.Primary.Reason
+}
+
+// unhealthy is what the load balancer's probe saw, as the service's events say
+// it: "… is unhealthy in (target-group …) due to (reason Health checks failed
+// with these codes: [404])".
+func unhealthy(events []slipway.ServiceEvent) string {
+	for _, e := range slices.Backward(events) {
+		if _, reason, ok := strings.Cut(e.Text, "due to (reason "); ok {
+			return strings.TrimSuffix(strings.TrimSuffix(reason, "."), ")")
+		}
+	}
+	return ""
 }
 
 // Cause says in a line why a task ended, from the most telling thing that ECS
