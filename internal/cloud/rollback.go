@@ -47,7 +47,7 @@ func (a *Account) SetCount(ctx context.Context, env *slipway.Environment, svc *s
 // Configure gives a service the file's deployment configuration, which starts
 // no rollout.
 func (a *Account) Configure(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
-	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DeploymentConfiguration: rolling(svc)})
+	_, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, DeploymentConfiguration: rolling(svc), AvailabilityZoneRebalancing: rebalancing(svc)})
 	if err != nil {
 		return fmt.Errorf("configuring %s: %w", svc.Name, plain(err))
 	}

@@ -191,10 +191,7 @@ func (a *Account) createService(ctx context.Context, w *Work, svc *slipway.Servi
 		Cluster: &w.Env.Cluster.Name, ServiceName: &svc.Name, TaskDefinition: &revision, DesiredCount: aws.Int32(int32(count(svc))),
 		DeploymentConfiguration: rolling(svc), LoadBalancers: a.loadBalancers(svc), Tags: ecsTags(w.Env.Cluster.Name),
 		NetworkConfiguration: a.awsvpc(w.Env, svc), EnableECSManagedTags: true, PropagateTags: types.PropagateTagsService,
-		AvailabilityZoneRebalancing: types.AvailabilityZoneRebalancingEnabled,
-	}
-	if svc.Most <= 100 { // rebalancing starts the new task first
-		in.AvailabilityZoneRebalancing = types.AvailabilityZoneRebalancingDisabled
+		AvailabilityZoneRebalancing: rebalancing(svc),
 	}
 	switch {
 	case svc.Capacity == "fargate":
@@ -227,7 +224,7 @@ func early(err error) bool {
 
 func (a *Account) updateService(ctx context.Context, w *Work, svc *slipway.Service, revision string) (*types.Service, error) {
 	in := &ecs.UpdateServiceInput{Cluster: &w.Env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision, DeploymentConfiguration: rolling(svc),
-		NetworkConfiguration: a.awsvpc(w.Env, svc), ForceNewDeployment: w.Force}
+		NetworkConfiguration: a.awsvpc(w.Env, svc), ForceNewDeployment: w.Force, AvailabilityZoneRebalancing: rebalancing(svc)}
 	if svc.Scale == nil {
 		in.DesiredCount = aws.Int32(int32(svc.Count))
 	}
@@ -250,6 +247,15 @@ func count(svc *slipway.Service) int {
 		return svc.Scale.Min
 	}
 	return svc.Count
+}
+
+// rebalancing starts a task in another zone before it stops one, so that it
+// needs room above the count.
+func rebalancing(svc *slipway.Service) types.AvailabilityZoneRebalancing {
+	if svc.Most <= 100 {
+		return types.AvailabilityZoneRebalancingDisabled
+	}
+	return types.AvailabilityZoneRebalancingEnabled
 }
 
 func rolling(svc *slipway.Service) *types.DeploymentConfiguration {
