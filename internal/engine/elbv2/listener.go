@@ -138,7 +138,7 @@ func checkCertificate(tx *state.Tx, scope state.Scope, arn string) error {
 	if !ok {
 		return api.CertificateNotFoundException("Certificate '%s' not found", arn)
 	}
-	if cert.Content.Certificate == "" {
+	if cert.Content.Certificate == "" || !cert.Revoked.IsZero() {
 		return awsapi.Errorf("UnsupportedCertificate", 400, "The certificate '%s' must have a fully-qualified domain name, a supported signature, and a supported key size; it is %s", arn, cert.Status)
 	}
 	return nil
