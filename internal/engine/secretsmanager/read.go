@@ -87,7 +87,10 @@ func (s *Service) read(tx *state.Tx, c *operation.Caller, id, stage, version str
 	if err != nil {
 		return nil, err
 	}
-	return &reading{scope, row, v, value}, s.touch(scope, row, v.ID)
+	if err := s.touch(scope, row, v.ID); err != nil {
+		s.env.Log.Warn("the day of a secret's reading is not noted", "secret", row.Name, "error", err) // it was read all the same
+	}
+	return &reading{scope, row, v, value}, nil
 }
 
 // touch notes the day of a reading, which is all that AWS tells: one write a day.
