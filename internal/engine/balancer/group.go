@@ -94,8 +94,8 @@ func (g *group) configure(want *TargetGroup, used bool) {
 			retire = append(retire, t)
 		}
 		if t != nil {
-			t.obstacle.Store(&w.Obstacle)
-			t.checkObstacle.Store(&w.CheckObstacle)
+			t.obstacle.Store(new(w.Obstacle))
+			t.checkObstacle.Store(new(w.CheckObstacle))
 		}
 	}
 	g.targets = registered
