@@ -42,6 +42,10 @@ func (s *Service) DeleteSecret(_ context.Context, c *operation.Caller, in *api.D
 			return nil
 		case err != nil:
 			return err
+		case row.Primary != "":
+			return notPrimary()
+		case len(row.Replicas) > 0:
+			return api.InvalidParameterException("You can't delete secret %s that still has replica regions %s", row.Name, regions(row))
 		case row.deleted() && !force:
 			return marked()
 		}
@@ -54,6 +58,14 @@ func (s *Service) DeleteSecret(_ context.Context, c *operation.Caller, in *api.D
 		Secrets.Change(tx, scope, row.Name, func(r *Secret) { r.Deletion, r.Changed = *out.DeletionDate, now })
 		return nil
 	})
+}
+
+func regions(s *Secret) []string {
+	var all []string
+	for _, r := range s.Replicas {
+		all = append(all, r.Region)
+	}
+	return all
 }
 
 func purge(tx *state.Tx, scope state.Scope, row *Secret) {

@@ -58,12 +58,16 @@ func live(tx *state.Tx, c *operation.Caller, id *string) (state.Scope, *Secret, 
 	return scope, s, err
 }
 
-// change puts a changed copy of a secret that is not deleted.
+// change puts a changed copy of a secret that is neither deleted nor a replica,
+// and brings its replicas up to it.
 func (s *Service) change(c *operation.Caller, id *string, change func(tx *state.Tx, scope state.Scope, row *Secret) error) (name, resource *string, err error) {
 	err = s.env.Store.Update(func(tx *state.Tx) error {
 		scope, old, err := live(tx, c, id)
 		if err != nil {
 			return err
+		}
+		if old.Primary != "" {
+			return notPrimary()
 		}
 		row := *old
 		if err := change(tx, scope, &row); err != nil {
@@ -72,6 +76,7 @@ func (s *Service) change(c *operation.Caller, id *string, change func(tx *state.
 		name, resource = &row.Name, new(ARN(scope, &row))
 		row.Changed = s.env.Now()
 		Secrets.Put(tx, scope, &row)
+		copies(tx, scope, &row)
 		return nil
 	})
 	return name, resource, err

@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -96,7 +97,7 @@ func (s *Service) ListSecrets(_ context.Context, c *operation.Caller, in *api.Li
 		out.SecretList = append(out.SecretList, api.SecretListEntry{
 			ARN: new(ARN(c.Scope(), row)), Name: &row.Name, Description: optional(row.Description), KmsKeyId: optional(row.KMSKey), Tags: tagsOf(row),
 			CreatedDate: &row.Created, LastChangedDate: &row.Changed, LastAccessedDate: when(row.Accessed), DeletedDate: when(row.Deletion),
-			SecretVersionsToStages: row.stages(),
+			SecretVersionsToStages: row.stages(), PrimaryRegion: row.primary(c.Region),
 		})
 	}
 	return out, nil
@@ -138,7 +139,7 @@ func (s *Secret) has(key api.FilterNameStringType, value, region string) bool {
 	case api.FilterNameStringTypeTagValue:
 		return slices.ContainsFunc(s.Tags.Keys(), func(k string) bool { return strings.HasPrefix(s.Tags[k], value) })
 	case api.FilterNameStringTypePrimaryRegion:
-		return strings.HasPrefix(region, value)
+		return strings.HasPrefix(awsapi.V(cmp.Or(s.primary(region), &region)), value)
 	case api.FilterNameStringTypeAll:
 		return s.mentions(value)
 	}

@@ -18,6 +18,9 @@ func need(tx *state.Tx, c *operation.Caller, action string, id *string) operatio
 	n := operation.Need{Action: "secretsmanager:" + action, Resource: name, Keys: map[string][]string{
 		"secretsmanager:SecretId": {name}, "secretsmanager:SecretPrimaryRegion": {c.Region},
 	}}
+	if s != nil && s.Primary != "" {
+		n.Keys["secretsmanager:SecretPrimaryRegion"] = []string{s.Primary}
+	}
 	if s != nil {
 		n.Policy = s.Policy
 		s.Tags.ResourceKeys(n.Keys)
@@ -51,7 +54,18 @@ func needsCreate(tx *state.Tx, c *operation.Caller, in *api.CreateSecretRequest)
 	n := need(tx, c, "CreateSecret", in.Name)
 	setOf(in.Tags).RequestKeys(n.Keys)
 	n = with(with(with(with(n, "Name", in.Name), "Description", in.Description), "KmsKeyId", in.KmsKeyId), "Type", in.Type)
-	return []operation.Need{withBool(n, "ForceOverwriteReplicaSecret", in.ForceOverwriteReplicaSecret)}
+	return withRegions(n, in.AddReplicaRegions, in.ForceOverwriteReplicaSecret)
+}
+
+func withRegions(n operation.Need, regions []api.ReplicaRegionType, force *bool) []operation.Need {
+	for _, r := range regions {
+		n.Keys["secretsmanager:AddReplicaRegions"] = append(n.Keys["secretsmanager:AddReplicaRegions"], awsapi.V(r.Region))
+	}
+	return []operation.Need{withBool(n, "ForceOverwriteReplicaSecret", force)}
+}
+
+func needsReplicate(tx *state.Tx, c *operation.Caller, in *api.ReplicateSecretToRegionsRequest) []operation.Need {
+	return withRegions(need(tx, c, "ReplicateSecretToRegions", in.SecretId), in.AddReplicaRegions, in.ForceOverwriteReplicaSecret)
 }
 
 func needsUpdate(tx *state.Tx, c *operation.Caller, in *api.UpdateSecretRequest) []operation.Need {

@@ -27,6 +27,10 @@ type Secret struct {
 	Accessed time.Time `json:",omitzero"`
 	// Deletion is when a deleted secret goes; zero for one that is not deleted.
 	Deletion time.Time `json:",omitzero"`
+	// Primary is the region of the secret that this one is a copy of; Replicas
+	// are where a secret's own copies are.
+	Primary  string    `json:",omitempty"`
+	Replicas []Replica `json:",omitempty"`
 	// Versions are the oldest first.
 	Versions []Version
 }

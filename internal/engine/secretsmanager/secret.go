@@ -17,8 +17,6 @@ func checkCreate(in *api.CreateSecretRequest) error {
 	switch {
 	case !nameForm.MatchString(*in.Name):
 		return api.InvalidParameterException("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
-	case len(in.AddReplicaRegions) > 0:
-		return api.InvalidRequestException("Replication of secrets is not served by the slipway engine; leave AddReplicaRegions out.")
 	case in.Type != nil:
 		return api.InvalidRequestException("Managed external secrets are not served by the slipway engine; leave Type out.")
 	}
@@ -56,8 +54,12 @@ func (s *Service) CreateSecret(_ context.Context, c *operation.Caller, in *api.C
 			}
 			out.VersionId = &v.ID
 		}
-		out.ARN = new(ARN(c.Scope(), row))
+		if err := replicate(tx, c.Scope(), row, in.AddReplicaRegions, awsapi.V(in.ForceOverwriteReplicaSecret)); err != nil {
+			return err
+		}
+		out.ARN, out.ReplicationStatus = new(ARN(c.Scope(), row)), row.replication(tx, c.Scope())
 		Secrets.Put(tx, c.Scope(), row)
+		copies(tx, c.Scope(), row)
 		return nil
 	})
 }
@@ -77,14 +79,15 @@ func (s *Service) again(tx *state.Tx, scope state.Scope, row *Secret, token *str
 
 // DescribeSecret is all about a secret but its value.
 func (s *Service) DescribeSecret(_ context.Context, c *operation.Caller, in *api.DescribeSecretRequest) (*api.DescribeSecretResponse, error) {
-	scope, row, err := one(s.env.Store.View(), c, in.SecretId)
+	tx := s.env.Store.View()
+	scope, row, err := one(tx, c, in.SecretId)
 	if err != nil {
 		return nil, err
 	}
 	return &api.DescribeSecretResponse{
 		ARN: new(ARN(scope, row)), Name: &row.Name, Description: optional(row.Description), KmsKeyId: optional(row.KMSKey), Tags: tagsOf(row),
 		CreatedDate: &row.Created, LastChangedDate: &row.Changed, LastAccessedDate: when(row.Accessed), DeletedDate: when(row.Deletion),
-		VersionIdsToStages: row.stages(),
+		VersionIdsToStages: row.stages(), PrimaryRegion: row.primary(scope.Region), ReplicationStatus: row.replication(tx, scope),
 	}, nil
 }
 

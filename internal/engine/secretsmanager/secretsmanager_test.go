@@ -558,8 +558,7 @@ func TestNeedsCarryTheDocumentedKeys(t *testing.T) {
 func TestWhatIsNotServedIsRefused(t *testing.T) {
 	r := newRig(t)
 	for name, in := range map[string]*api.CreateSecretRequest{
-		"replicas": {AddReplicaRegions: []api.ReplicaRegionType{{Region: new("eu-west-2")}}},
-		"a type":   {Type: new("SalesforceClientSecret")},
+		"a type": {Type: new("SalesforceClientSecret")},
 	} {
 		in.Name = new("s")
 		if _, err := r.CreateSecret(t.Context(), caller, in); code(err) != "InvalidRequestException" {
@@ -603,5 +602,85 @@ func TestConcurrentPutsLeaveOneCurrentVersion(t *testing.T) {
 	s, _ := Secrets.Get(r.env.Store.View(), caller.Scope(), "s")
 	if len(s.Versions) != 21 || countStages(s.Versions) != 2 || s.staged(current) == nil || s.staged(previous) == nil {
 		t.Errorf("%d versions: %v", len(s.Versions), s.stages())
+	}
+}
+
+func TestReplicasFollowTheirPrimary(t *testing.T) {
+	r := newRig(t)
+	one := *must(t, r.CreateSecret, &api.CreateSecretRequest{
+		Name: new("s"), SecretString: new("1"), ClientRequestToken: new(ids.UUID()), AddReplicaRegions: []api.ReplicaRegionType{{Region: new("eu-west-2")}},
+	}).ARN
+	there := &operation.Caller{Account: caller.Account, Region: "eu-west-2", ARN: caller.ARN}
+	read := func() string {
+		out, err := r.GetSecretValue(t.Context(), there, &api.GetSecretValueRequest{SecretId: new("s")})
+		if err != nil {
+			return code(err)
+		}
+		return *out.SecretString
+	}
+	if got := read(); got != "1" {
+		t.Error(got)
+	}
+	r.put("s", "2")
+	must(t, r.TagResource, &api.TagResourceRequest{SecretId: new("s"), Tags: []api.Tag{{Key: new("k"), Value: new("v")}}})
+	if got := read(); got != "2" {
+		t.Error(got)
+	}
+	copied, err := r.DescribeSecret(t.Context(), there, &api.DescribeSecretRequest{SecretId: new("s")})
+	if err != nil || *copied.PrimaryRegion != "eu-west-1" || len(copied.Tags) != 1 || *copied.ARN != strings.Replace(one, "eu-west-1", "eu-west-2", 1) {
+		t.Errorf("%+v %v", copied, err)
+	}
+	if d := must(t, r.DescribeSecret, &api.DescribeSecretRequest{SecretId: new("s")}); *d.PrimaryRegion != "eu-west-1" || d.ReplicationStatus[0].Status != "InSync" {
+		t.Errorf("%+v", d)
+	}
+	_, put := r.PutSecretValue(t.Context(), there, &api.PutSecretValueRequest{SecretId: new("s"), SecretString: new("x"), ClientRequestToken: new(ids.UUID())})
+	_, deleted := r.DeleteSecret(t.Context(), there, &api.DeleteSecretRequest{SecretId: new("s")})
+	_, whole := r.DeleteSecret(t.Context(), caller, &api.DeleteSecretRequest{SecretId: new("s")})
+	for name, err := range map[string]error{"a replica written": put, "a replica deleted": deleted, "a primary deleted before its replicas": whole} {
+		if code(err) != "InvalidParameterException" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := r.StopReplicationToReplica(t.Context(), there, &api.StopReplicationToReplicaRequest{SecretId: new("s")}); err != nil {
+		t.Fatal(err)
+	}
+	r.put("s", "3")
+	if got := read(); got != "2" {
+		t.Errorf("a secret of its own still follows: %s", got)
+	}
+	must(t, r.DeleteSecret, &api.DeleteSecretRequest{SecretId: new("s")})
+}
+
+func TestAReplicaDoesNotOverwriteUnasked(t *testing.T) {
+	r := newRig(t)
+	there := &operation.Caller{Account: caller.Account, Region: "eu-west-2", ARN: caller.ARN}
+	if _, err := r.CreateSecret(t.Context(), there, &api.CreateSecretRequest{Name: new("s"), SecretString: new("theirs"), ClientRequestToken: new(ids.UUID())}); err != nil {
+		t.Fatal(err)
+	}
+	r.create("s", "ours")
+	to := []api.ReplicaRegionType{{Region: new("eu-west-2")}}
+	if s := must(t, r.ReplicateSecretToRegions, &api.ReplicateSecretToRegionsRequest{SecretId: new("s"), AddReplicaRegions: to}).ReplicationStatus[0]; s.Status != "Failed" {
+		t.Errorf("%+v", s)
+	}
+	read := func() string {
+		out, err := r.GetSecretValue(t.Context(), there, &api.GetSecretValueRequest{SecretId: new("s")})
+		if err != nil {
+			return code(err)
+		}
+		return *out.SecretString
+	}
+	if got := read(); got != "theirs" {
+		t.Error(got)
+	}
+	must(t, r.ReplicateSecretToRegions, &api.ReplicateSecretToRegionsRequest{SecretId: new("s"), AddReplicaRegions: to, ForceOverwriteReplicaSecret: new(true)})
+	if got := read(); got != "ours" {
+		t.Error(got)
+	}
+	must(t, r.RemoveRegionsFromReplication, &api.RemoveRegionsFromReplicationRequest{SecretId: new("s"), RemoveReplicaRegions: []string{"eu-west-2"}})
+	if got := read(); got != "ResourceNotFoundException" {
+		t.Error(got)
+	}
+	if n := Values.Len(r.env.Store.View(), there.Scope()); n != 0 {
+		t.Errorf("%d values are left", n)
 	}
 }

@@ -3,8 +3,8 @@
 // policies and tags. Values are sealed at rest.
 //
 // Not served, and refused by name: rotation, which needs a Lambda function to
-// call, replication to other regions, and partners' managed external secrets. A
-// KMS key is kept and echoed; what seals is the engine's vault.
+// call, and partners' managed external secrets. A KMS key is kept and echoed; what
+// seals is the engine's vault.
 //
 // Called by the engine's chain; tasks read their secrets through Read.
 package secretsmanager
@@ -51,6 +51,10 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("ListSecretVersionIds", on("ListSecretVersionIds", func(in *api.ListSecretVersionIdsRequest) *string { return in.SecretId }), s.ListSecretVersionIds),
 		operation.Bind("UpdateSecretVersionStage", needsStage, s.UpdateSecretVersionStage),
 		operation.Bind("GetRandomPassword", operation.Everything[api.GetRandomPasswordRequest]("secretsmanager:GetRandomPassword"), s.GetRandomPassword),
+
+		operation.Bind("ReplicateSecretToRegions", needsReplicate, s.ReplicateSecretToRegions),
+		operation.Bind("RemoveRegionsFromReplication", on("RemoveRegionsFromReplication", func(in *api.RemoveRegionsFromReplicationRequest) *string { return in.SecretId }), s.RemoveRegionsFromReplication),
+		operation.Bind("StopReplicationToReplica", on("StopReplicationToReplica", func(in *api.StopReplicationToReplicaRequest) *string { return in.SecretId }), s.StopReplicationToReplica),
 
 		operation.Bind("PutResourcePolicy", needsPolicy, s.PutResourcePolicy),
 		operation.Bind("GetResourcePolicy", on("GetResourcePolicy", func(in *api.GetResourcePolicyRequest) *string { return in.SecretId }), s.GetResourcePolicy),

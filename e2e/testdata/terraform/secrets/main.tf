@@ -26,6 +26,10 @@ resource "aws_secretsmanager_secret_policy" "database" {
 resource "aws_secretsmanager_secret" "key" {
   name_prefix             = "key-"
   recovery_window_in_days = 0
+
+  replica {
+    region = "eu-west-2"
+  }
 }
 
 resource "aws_secretsmanager_secret_version" "key" {
