@@ -187,6 +187,16 @@ func (s *site) deploy(name, definition string) {
 	s.stable(name)
 }
 
+// scale sets a service's desired count and waits until so many tasks run.
+func (s *site) scale(name string, count int) {
+	s.t.Helper()
+	_, err := s.ecs.UpdateService(context.Background(), &ecs.UpdateServiceInput{Cluster: &s.cluster, Service: &name, DesiredCount: aws.Int32(int32(count))})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.stable(name)
+}
+
 // stable waits as every SDK does, but looks more often.
 func (s *site) stable(name string) {
 	s.t.Helper()

@@ -30,7 +30,7 @@ func deploys(t *testing.T) int {
 	return n
 }
 
-// Not one request is lost in rolling deploys, and a WebSocket on a target that
+// Not one request is lost in rolling deploys, in scaling out and in, and a WebSocket on a target that
 // is deregistered lives until the deregistration delay has passed.
 func TestRollingDeploysLoseNoRequest(t *testing.T) {
 	const delay = 2 * time.Second
@@ -50,6 +50,11 @@ func TestRollingDeploysLoseNoRequest(t *testing.T) {
 	for i := range n {
 		old := s.tasks()
 		s.deploy("web", s.definition(fmt.Sprint(i+1)))
+		s.note(deregistered, old)
+	}
+	for _, count := range []int{4, 2} {
+		old := s.tasks()
+		s.scale("web", count)
 		s.note(deregistered, old)
 	}
 	took := time.Since(began)
