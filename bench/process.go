@@ -9,20 +9,31 @@ import (
 	"time"
 )
 
-var vmRSS = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+// memory is what a process keeps resident, in bytes: all of it, and what is its
+// own. The rest are pages of the program's file, which the kernel shares and may
+// drop.
+type memory struct{ resident, own int }
 
-// residentMemory is a process's, in bytes, as Linux tells it.
-func residentMemory(pid int) (int, error) {
+var rss = regexp.MustCompile(`(VmRSS|RssAnon):\s+(\d+) kB`)
+
+// memoryOf is a process's memory, as Linux tells it.
+func memoryOf(pid int) (m memory, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	m := vmRSS.FindSubmatch(status)
-	if m == nil {
-		return 0, fmt.Errorf("process %d has no VmRSS", pid)
+	for _, line := range rss.FindAllSubmatch(status, -1) {
+		kilobytes, err := strconv.Atoi(string(line[2]))
+		if err != nil {
+			return m, err
+		}
+		if string(line[1]) == "VmRSS" {
+			m.resident = kilobytes << 10
+		} else {
+			m.own = kilobytes << 10
+		}
 	}
-	kilobytes, err := strconv.Atoi(string(m[1]))
-	return kilobytes << 10, err
+	return m, nil
 }
 
 // processorTime is what a process has used so far, of both kinds; 0 where
