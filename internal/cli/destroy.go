@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/release"
@@ -66,8 +67,7 @@ func (d *deployment) sure(yes, all bool) error {
 	if all {
 		what += " and the environment " + d.env.Cluster.Name
 	}
-	f, ok := d.t.in.(*os.File)
-	if info, err := f.Stat(); !ok || err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if f, ok := d.t.in.(*os.File); !ok || !term.IsTerminal(f.Fd()) {
 		return fmt.Errorf("this removes %s in %s, account %s; say --yes", what, d.env.Name, d.account.ID)
 	}
 	fmt.Fprintf(d.t.out, "This removes %s in account %s, region %s. Type the environment's name (%s) to go on: ", what, d.account.ID, d.account.Region, d.env.Name)

@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// application is a repository with a slipway.yaml and a program that behaves as
+// its environment tells it.
+type application struct {
+	*engine
+	dir string
+}
+
+const shipped = `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	switch mode {
+	case "crash":
+		fmt.Println("Error: Cannot find module '/usr/src/app/src/index.js'")
+		time.Sleep(50 * time.Millisecond)
+		os.Exit(1)
+	case "lost":
+		http.ListenAndServe(":8000", http.NotFoundHandler())
+	}
+	fmt.Println("listening")
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getenv("RELEASE")) })
+	http.ListenAndServe(":8000", nil)
+}
+`
+
+const shipFile = `app: ship
+service:
+  port: 8000
+  memory: 64
+  stop: 1s
+  drain: 1s
+  variables: { RELEASE: "{tag}" }
+environments:
+  playground:
+    on: engine
+    host: ship.slipway.test
+    branch: release/playground
+    cluster: yard
+cluster:
+  name: yard
+  size: { min: 1, max: 1 }
+`
+
+func newApplication(t *testing.T) *application {
+	needs(t, "git", "docker")
+	a := &application{engine: start(t), dir: t.TempDir()}
+	t.Cleanup(func() { a.slipway(a.dir, nil, "env", "destroy", "playground", "--yes") }) // containers outlive the engine
+	a.write("slipway.yaml", shipFile)
+	a.write("Dockerfile", "FROM scratch\nCOPY ship /ship\nCMD [\"/ship\"]\n")
+	a.write(".gitignore", "*.go\n")
+	a.git("init", "-q", "-b", "release/playground")
+	return a
+}
+
+func (a *application) write(name, text string) {
+	a.t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o644); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a *application) git(args ...string) {
+	a.t.Helper()
+	cmd := exec.Command("git", append([]string{"-c", "user.name=ship", "-c", "user.email=ship@example.test"}, args...)...)
+	cmd.Dir = a.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		a.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+// tag commits the program in a mode and tags it.
+func (a *application) tag(tag, mode string) {
+	a.t.Helper()
+	a.write("main.go", shipped+fmt.Sprintf("\nconst mode = %q\n", mode))
+	build := exec.Command("go", "build", "-o", filepath.Join(a.dir, "ship"), filepath.Join(a.dir, "main.go"))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		a.t.Fatalf("building: %v\n%s", err, out)
+	}
+	a.git("add", "-A")
+	a.git("commit", "-q", "--allow-empty", "-m", tag)
+	a.git("tag", tag)
+}
+
+// runs runs slipway and checks its exit code and that it says all of the lines,
+// which are regular expressions.
+func (a *application) runs(code int, args []string, lines ...string) string {
+	a.t.Helper()
+	out, got := a.slipway(a.dir, nil, args...)
+	if got != code {
+		a.t.Fatalf("slipway %s: exit %d, not %d\n%s", strings.Join(args, " "), got, code, out)
+	}
+	for _, l := range lines {
+		if !regexp.MustCompile(`(?m)` + l).MatchString(out) {
+			a.t.Errorf("slipway %s does not say %q:\n%s", strings.Join(args, " "), l, out)
+		}
+	}
+	return out
+}
+
+// answers asks the host with curl, over TLS verified with the engine's root.
+func (a *application) answers(want string) {
+	a.t.Helper()
+	command := strings.Fields(a.runs(0, []string{"url", "--curl"}))
+	out, err := exec.Command(command[0], append(command[1:], "-sS")...).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != want {
+		a.t.Errorf("%v answers %q (%v), not %q", command, out, err, want)
+	}
+}
+
+// From nothing to a URL, on to the next version, through versions that do not
+// come up, back, and to nothing again.
+func TestAnApplicationIsShipped(t *testing.T) {
+	a := newApplication(t)
+	a.tag("v1.0.0", "serve")
+	a.runs(0, []string{"up"}, `^image +tag +v1\.0\.0, last tag of release/playground`, `^serving +https://ship\.slipway\.test/ +200`, `^done +v1\.0\.0 runs \(`)
+	a.answers("v1.0.0")
+	a.runs(0, []string{"up"}, `nothing was changed`)
+	a.runs(0, []string{"plan"}, `^0 to change, 0 to add, 0 to destroy`)
+	a.runs(0, []string{"status"}, `playground +https://ship\.slipway\.test +v1\.0\.0 +1/1 healthy`)
+	a.runs(0, []string{"logs", "playground"}, ` listening$`)
+
+	a.tag("v1.1.0", "serve")
+	a.runs(1, []string{"deploy", "playground"}, `image ship:v1\.1\.0-playground does not exist in .* \(newest: v1\.0\.0-playground\)\. Build it: slipway build --tag v1\.1\.0 --env playground; nothing was changed`)
+	a.runs(0, []string{"build", "--env", "playground"}, `ship:v1\.1\.0-playground@sha256:`)
+	a.runs(0, []string{"deploy", "playground"}, `^done +v1\.1\.0 runs`)
+	a.answers("v1.1.0")
+
+	a.tag("v1.2.0", "crash")
+	a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: playground-ship: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)
+	a.answers("v1.1.0")
+
+	a.tag("v1.3.0", "lost")
+	a.runs(3, []string{"deploy", "playground", "--build"}, `a target is unhealthy: Health checks failed with these codes: \[404\]`, `^error: playground-ship: the health check fails: .*\[404\]\. v1\.1\.0 is serving`)
+	a.answers("v1.1.0")
+
+	a.runs(0, []string{"history", "playground"}, `playground-ship:2 +v1\.1\.0 .* running`)
+	a.runs(0, []string{"rollback", "playground", "--to", "v1.0.0"}, `^done +v1\.0\.0 runs`)
+	a.answers("v1.0.0")
+
+	a.write("slipway.yaml", strings.Replace(shipFile, "memory: 64", "memory: 1900", 1))
+	a.runs(1, []string{"deploy", "playground", "--tag", "v1.0.0"}, `no room for 1 more task of 1900 MiB`, `\(t3\.small\) has \d+ of 1944 MiB`, `--allow-gap`, `nothing was changed`)
+	a.runs(0, []string{"deploy", "playground", "--tag", "v1.0.0", "--allow-gap"}, `stops first`, `^done +v1\.0\.0 runs`)
+	a.answers("v1.0.0")
+
+	a.write("slipway.yaml", shipFile)
+	a.runs(1, []string{"env", "destroy", "playground"}, `say --yes`)
+	a.runs(0, []string{"env", "destroy", "playground", "--yes"}, `^done +nothing is left`)
+	if got := a.aws("ec2", "describe-vpcs", "--query", "length(Vpcs)"); got != "1" {
+		t.Errorf("%s VPCs are left beside the default one", got)
+	}
+	if got := a.aws("ecs", "list-clusters", "--query", "length(clusterArns)"); got != "0" {
+		t.Errorf("%s clusters are left", got)
+	}
+}
+
+// An application whose first version crashes serves nothing, keeps its log and
+// does not go on crashing.
+func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
+	a := newApplication(t)
+	a.tag("v1.0.0", "crash")
+	a.runs(4, []string{"up"}, `essential container ship exited with 1\. Nothing is serving`)
+	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].desiredCount"); got != "0" {
+		t.Errorf("the service still wants %s tasks", got)
+	}
+	a.runs(0, []string{"logs", "playground"}, `Cannot find module`)
+	a.tag("v1.0.1", "serve")
+	a.runs(0, []string{"up"}, `^done +v1\.0\.1 runs`)
+	a.answers("v1.0.1")
+}
+
+func TestAShallowCloneIsNamed(t *testing.T) {
+	a := newApplication(t)
+	a.tag("v1.0.0", "serve")
+	a.git("commit", "-q", "--allow-empty", "-m", "two")
+	clone := t.TempDir()
+	if out, err := exec.Command("git", "clone", "-q", "--depth", "1", "file://"+a.dir, clone).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	a.dir = clone
+	a.runs(1, []string{"deploy", "playground"}, `no tag in release/playground is reachable: this is a shallow clone \(depth 1\)\. Fetch tags first: git fetch --tags --unshallow`)
+}
