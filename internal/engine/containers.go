@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/engine/taskmetadata"
 )
 
 // Identity is the engine's own id, which labels its containers.
@@ -36,8 +38,7 @@ func (e *Engine) identity() (id string, err error) {
 	return id, err
 }
 
-// runtime is what runs tasks: the daemon, or the simulation. Without a daemon
-// the engine serves all the same; tasks fail to start and say why.
+// runtime is what runs tasks: the daemon, or the simulation.
 func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	if s.e.cfg.Simulate {
 		return scheduler.NewSimulation(s.e.cfg.Now), nil
@@ -46,13 +47,16 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := docker.Open(ctx, docker.Options{Engine: id, Log: s.e.cfg.Log, Now: s.e.cfg.Now, Registry: s.source})
-	if err != nil {
-		s.e.cfg.Log.Warn("no containers: tasks will fail to start", "error", err)
-		return nil, err
-	}
-	s.closers = append(s.closers, r.Close)
-	return awslogs.New(r, s.logs, s.containerDefinition, s.e.cfg.Log), nil
+	s.daemon = newDaemon(docker.Options{Engine: id, Log: s.e.cfg.Log, Now: s.e.cfg.Now, Registry: s.source})
+	s.daemon.open(ctx)
+	s.closers = append(s.closers, s.daemon.close)
+	s.run(s.daemon.run)
+	return awslogs.New(s.daemon, s.logs, s.containerDefinition, s.e.cfg.Log), nil
+}
+
+// door is where containers ask for credentials and metadata and reach the APIs.
+func (s *services) door() *taskmetadata.Server {
+	return taskmetadata.New(s.e.env, s.iam, s.daemon, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.e.chain.ServeHTTP(w, r) }))
 }
 
 // containerDefinition is a container of a task definition's revision.

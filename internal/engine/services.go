@@ -36,12 +36,14 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/machines"
 	"github.com/slipway-dev/slipway/internal/engine/network"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
+	"github.com/slipway-dev/slipway/internal/engine/reach"
 	"github.com/slipway-dev/slipway/internal/engine/registry"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/secretsmanager"
 	"github.com/slipway-dev/slipway/internal/engine/ssm"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/sts"
+	"github.com/slipway-dev/slipway/internal/engine/taskmetadata"
 )
 
 // services are everything that the engine serves, and the controllers that make
@@ -54,6 +56,7 @@ type services struct {
 	ecr        *ecr.Service
 	registry   *registry.Registry
 	groups     *autoscaling.Service
+	daemon     *daemon // nil in a simulation
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
 	logs       *logs.Service
@@ -76,7 +79,7 @@ type served struct {
 // tables are every service's.
 func tables() []state.AnyTable {
 	return slices.Concat(
-		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables,
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables, reach.Tables, taskmetadata.Tables,
 	)
 }
 
@@ -154,7 +157,13 @@ func (s *services) containers(ctx context.Context) error {
 	s.add(appscalingapi.API, targets.Operations())
 	runtime, why := s.runtime(ctx)
 	specs := &scheduler.Specs{Secrets: s.fetcher()}
-	loops := scheduler.New(s.e.env, scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of})
+	parts := scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of}
+	if s.daemon != nil {
+		door := s.door()
+		specs.Env, parts.Own = door.Variables, s.daemon.own.Load
+		s.run(door.Run)
+	}
+	loops := scheduler.New(s.e.env, parts)
 	joins := agents.New(s.e.env, providerOf)
 	managed := capacity.New(s.e.env, control, s.groups)
 	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run)

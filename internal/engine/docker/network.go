@@ -38,6 +38,9 @@ type Network struct {
 	ID, Name string
 	Subnet   netip.Prefix
 	Gateway  netip.Addr
+	// Bridge is the subnet of the daemon's default bridge, where containers in
+	// bridge mode are; not valid where it has none.
+	Bridge netip.Prefix
 	// Local tells that the host has Gateway's address, so that containers'
 	// own addresses can be reached from here: with half the work of a
 	// published port, behind which Docker copies every byte in a process.
@@ -67,6 +70,7 @@ func (r *Runtime) EnsureNetwork(ctx context.Context) (Network, error) {
 	if err != nil {
 		return Network{}, err
 	}
+	n.Bridge = r.bridge(ctx)
 	n.Local = hasAddress(n.Gateway)
 	n.Credentials = CredentialsAddress
 	if err := r.lend(ctx, credentials); err != nil {
@@ -74,6 +78,20 @@ func (r *Runtime) EnsureNetwork(ctx context.Context) (Network, error) {
 	}
 	r.network.had = n.Without == nil
 	return n, nil
+}
+
+// bridge is the subnet of the daemon's default bridge.
+func (r *Runtime) bridge(ctx context.Context) netip.Prefix {
+	res, err := r.cli.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	if err != nil {
+		return netip.Prefix{} // Podman's has another name, and needs none
+	}
+	for _, c := range res.Network.IPAM.Config {
+		if c.Subnet.Addr().Is4() {
+			return c.Subnet
+		}
+	}
+	return netip.Prefix{}
 }
 
 // lend gives the host an address. Several engines on a machine share it.

@@ -195,7 +195,7 @@ func (i *Instance) hostname(region string, a netip.Addr) string {
 	if i.Options.Names.HostnameType == api.HostnameTypeResourceName {
 		return i.ID + "." + catalog.Domain(region)
 	}
-	return privateName(region, a)
+	return PrivateName(region, a)
 }
 
 // showReservation is a reservation with some of its instances.

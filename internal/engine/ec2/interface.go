@@ -301,7 +301,8 @@ func publicAddress(tx *state.Tx, scope state.Scope, i *Interface, private netip.
 
 // names of addresses ("EC2 instance hostnames and domains").
 
-func privateName(region string, a netip.Addr) string {
+// PrivateName is the DNS name of a private address.
+func PrivateName(region string, a netip.Addr) string {
 	return "ip-" + strings.ReplaceAll(a.String(), ".", "-") + "." + catalog.Domain(region)
 }
 
@@ -325,12 +326,12 @@ func showInterface(tx *state.Tx, scope state.Scope, i *Interface) api.NetworkInt
 	out := api.NetworkInterface{
 		NetworkInterfaceId: &i.ID, SubnetId: &i.Subnet, VpcId: &i.VPC, AvailabilityZone: &z.Name, AvailabilityZoneId: &z.ID, Description: &i.Description,
 		Groups: showGroups(tx, scope, i.Groups), InterfaceType: i.Type, MacAddress: &i.MAC, OwnerId: &scope.Account, PrivateIpAddress: new(i.PrivateIP.String()),
-		PrivateDnsName: new(privateName(scope.Region, i.PrivateIP)), RequesterManaged: new(i.Requester != ""), RequesterId: first(i.Requester),
+		PrivateDnsName: new(PrivateName(scope.Region, i.PrivateIP)), RequesterManaged: new(i.Requester != ""), RequesterId: first(i.Requester),
 		SourceDestCheck: new(!i.Unchecked), Status: api.NetworkInterfaceStatusAvailable, TagSet: shownTags(tx, scope, i.ID),
 		Ipv6Addresses: []api.NetworkInterfaceIpv6Address{}, Operator: &api.OperatorResponse{Managed: new(false)},
 	}
 	for n, a := range i.addresses() {
-		p := api.NetworkInterfacePrivateIpAddress{PrivateIpAddress: new(a.String()), PrivateDnsName: new(privateName(scope.Region, a)), Primary: new(n == 0)}
+		p := api.NetworkInterfacePrivateIpAddress{PrivateIpAddress: new(a.String()), PrivateDnsName: new(PrivateName(scope.Region, a)), Primary: new(n == 0)}
 		if at, ok := publicAddress(tx, scope, i, a); ok {
 			p.Association = at.show(tx, scope, i.VPC)
 			if n == 0 {

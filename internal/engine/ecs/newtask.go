@@ -84,7 +84,7 @@ func (t *Task) attach(scope state.Scope, d *api.TaskDefinition) {
 		return
 	}
 	t.Last = Provisioning
-	eni := api.Attachment{Id: new(ids.UUID()), Type: new("ElasticNetworkInterface"), Status: new("PRECREATED"), Details: []api.KeyValuePair{}}
+	eni := api.Attachment{Id: new(ids.UUID()), Type: new(eniType), Status: new("PRECREATED"), Details: []api.KeyValuePair{}}
 	if t.Network != nil {
 		eni.Details = append(eni.Details, api.KeyValuePair{Name: new("subnetId"), Value: new(t.Network.AwsvpcConfiguration.Subnets[0])})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/state"
@@ -239,6 +240,47 @@ func (t *Task) Place(i *Instance) bool {
 		t.Attributes = []api.Attribute{{Name: new("ecs.cpu-architecture"), Value: &arch}}
 	}
 	return true
+}
+
+// ENI is what is known of the task's network interface, by the names that ECS
+// shows it under: subnetId, networkInterfaceId, macAddress, privateDnsName,
+// privateIPv4Address. It is nil for a task without one.
+func (t *Task) ENI() map[string]string {
+	for _, a := range t.Attachments {
+		if awsapi.V(a.Type) != eniType {
+			continue
+		}
+		known := make(map[string]string, len(a.Details))
+		for _, d := range a.Details {
+			known[awsapi.V(d.Name)] = awsapi.V(d.Value)
+		}
+		return known
+	}
+	return nil
+}
+
+const eniType = "ElasticNetworkInterface"
+
+// SetENI notes how it is with the task's network interface; details that are
+// nil stay as they are.
+func (t *Task) SetENI(status string, details []api.KeyValuePair) {
+	t.Attachments = slices.Clone(t.Attachments)
+	for i := range t.Attachments {
+		a := &t.Attachments[i]
+		if awsapi.V(a.Type) != eniType {
+			continue
+		}
+		a.Status = &status
+		if details == nil {
+			continue
+		}
+		a.Details = details
+		address := t.ENI()["privateIPv4Address"]
+		t.Containers = slices.Clone(t.Containers)
+		for j := range t.Containers {
+			t.Containers[j].Interfaces = []api.NetworkInterface{{AttachmentId: a.Id, PrivateIpv4Address: &address}}
+		}
+	}
 }
 
 // Protected tells whether scale-in must leave the task alone.

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -96,8 +97,10 @@ func (a *agent) heard(ctx context.Context, first docker.Event, more <-chan docke
 		break
 	}
 	now := a.env.Now()
+	own := a.parts.Own != nil && a.parts.Own()
 	err := a.env.Store.Update(func(tx *state.Tx) error {
 		for _, e := range batch {
+			route(tx, e, own)
 			ecs.ChangeTask(tx, scopeOf(e.Identity), taskKey(e.Identity), func(t *ecs.Task) bool { return observe(t, e.Container, now) })
 		}
 		return nil
@@ -221,6 +224,7 @@ func (a *agent) do(ctx context.Context, p place, t *ecs.Task, what act) error {
 			t.Advance(ecs.Deprovisioning, a.env.Now())
 			t.Advance(ecs.Stopped, a.env.Now())
 			Registrations.Delete(tx, p.scope, p.key)
+			unprovision(tx, p.scope, t)
 			blame(tx, p.scope, t, a.env.Now())
 		})
 	case cleanup:
@@ -238,7 +242,9 @@ func (a *agent) change(p place, change func(tx *state.Tx, t *ecs.Task)) error {
 
 func (a *agent) launch(ctx context.Context, p place, t *ecs.Task) error {
 	now := a.env.Now()
-	err := a.change(p, func(_ *state.Tx, t *ecs.Task) {
+	var unfit error
+	err := a.change(p, func(tx *state.Tx, t *ecs.Task) {
+		unfit = provision(tx, p.scope, t)
 		t.Advance(ecs.Pending, now)
 		if t.ConnectivityAt.IsZero() {
 			t.Connectivity, t.ConnectivityAt = api.ConnectivityConnected, now
@@ -247,10 +253,17 @@ func (a *agent) launch(ctx context.Context, p place, t *ecs.Task) error {
 	if err != nil {
 		return err
 	}
+	if unfit != nil {
+		return a.failed(p, fmt.Errorf("ResourceInitializationError: %w", unfit))
+	}
 	if a.parts.Runtime == nil {
 		return a.failed(p, a.parts.Why)
 	}
-	spec, err := a.parts.Spec(ctx, a.env.Store.View(), p.scope, t)
+	tx := a.env.Store.View()
+	if now, ok := ecs.Tasks.Get(tx, p.scope, p.key); ok {
+		t = now
+	}
+	spec, err := a.parts.Spec(ctx, tx, p.scope, t)
 	if err == nil {
 		err = a.parts.Runtime.Start(ctx, spec)
 	}

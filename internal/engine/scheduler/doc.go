@@ -42,6 +42,9 @@ type Parts struct {
 	// fails to start with Why.
 	Runtime Runtime
 	Why     error
+	// Own tells whether this machine has a route to containers' own addresses;
+	// nil is no.
+	Own func() bool
 	// Tasks makes and places tasks for services.
 	Tasks TaskMaker
 	// Spec turns a task into what the runtime starts.

@@ -120,16 +120,4 @@ func binding(t *ecs.Task, container string, port int) int {
 }
 
 // address is the task's own address in awsvpc mode, "" otherwise.
-func address(t *ecs.Task) string {
-	for _, a := range t.Attachments {
-		if awsapi.V(a.Type) != "ElasticNetworkInterface" {
-			continue
-		}
-		for _, d := range a.Details {
-			if awsapi.V(d.Name) == "privateIPv4Address" {
-				return awsapi.V(d.Value)
-			}
-		}
-	}
-	return ""
-}
+func address(t *ecs.Task) string { return t.ENI()["privateIPv4Address"] }

@@ -1,10 +1,11 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,9 +32,10 @@ type Secrets interface {
 // Specs makes what the runtime starts of tasks.
 type Specs struct {
 	Secrets Secrets
-	// Env is added to every container's environment: the metadata and
-	// credentials endpoints.
-	Env func(tx *state.Tx, scope state.Scope, t *ecs.Task) []string
+	// Env is what a container finds in its environment beside what its definition
+	// says: where to ask for credentials and metadata. Its error is the reason
+	// that the task stops for.
+	Env func(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, container string) ([]string, error)
 }
 
 // Of is a task as the runtime starts it, its secrets opened.
@@ -50,9 +52,6 @@ func (s *Specs) Of(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.
 		},
 		NetworkMode: docker.NetworkMode(d.NetworkMode), PIDMode: string(d.PidMode), IPCMode: string(d.IpcMode),
 		CPU: whole(awsapi.V(d.Cpu)), Memory: whole(awsapi.V(d.Memory)),
-	}
-	if a := address(t); a != "" {
-		out.Address, _ = netip.ParseAddr(a)
 	}
 	for _, v := range d.Volumes {
 		out.Volumes = append(out.Volumes, volume(v))
@@ -119,26 +118,42 @@ func (s *Specs) container(ctx context.Context, tx *state.Tx, scope state.Scope, 
 		out.HealthCheck = &docker.HealthCheck{Command: h.Command, Interval: seconds(h.Interval), Timeout: seconds(h.Timeout), StartPeriod: seconds(h.StartPeriod), Retries: awsapi.V(h.Retries)}
 	}
 	if p := c.RestartPolicy; p != nil && awsapi.V(p.Enabled) {
-		out.Restart = &docker.Restart{Period: seconds(p.RestartAttemptPeriod), IgnoredCodes: p.IgnoredExitCodes}
+		out.Restart = &docker.Restart{Period: cmp.Or(seconds(p.RestartAttemptPeriod), 300*time.Second), IgnoredCodes: p.IgnoredExitCodes}
 	}
 	// awslogs is served by the engine, which reads what the daemon keeps.
 	if l := c.LogConfiguration; l != nil && l.LogDriver != api.LogDriverAwslogs {
 		out.Log = docker.LogDriver{Name: string(l.LogDriver), Options: l.Options}
 	}
-	out.Env = variables(s.extra(tx, scope, t), c)
+	env, err := s.extra(ctx, tx, scope, t, *c.Name)
+	if err != nil {
+		return nil, err
+	}
+	out.Env = variables(env, c)
 	return out, s.fetch(ctx, tx, scope, t, c, out)
 }
 
-// extra is what the engine adds to every container's environment.
-func (s *Specs) extra(tx *state.Tx, scope state.Scope, t *ecs.Task) []string {
+// extra is what the engine adds to a container's environment.
+func (s *Specs) extra(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, container string) ([]string, error) {
 	if s.Env == nil {
-		return nil
+		return nil, nil
 	}
-	return s.Env(tx, scope, t)
+	return s.Env(ctx, tx, scope, t, container)
 }
 
-// variables is the environment as the definition says it, after the engine's own.
+// variables is the environment as the definition says it, after the engine's
+// own; what the definition sets, the engine doesn't.
 func variables(env []string, c *api.ContainerDefinition) []string {
+	set := map[string]bool{}
+	for _, e := range c.Environment {
+		set[awsapi.V(e.Name)] = true
+	}
+	for _, e := range c.Secrets {
+		set[awsapi.V(e.Name)] = true
+	}
+	env = slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return set[name]
+	})
 	for _, e := range c.Environment {
 		env = append(env, awsapi.V(e.Name)+"="+awsapi.V(e.Value))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
+	"github.com/slipway-dev/slipway/internal/engine/reach"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -279,7 +280,7 @@ func (c *Controller) targetGroup(tx *state.Tx, scope state.Scope, g *elbv2.Targe
 	out.MinHealthy, _ = strconv.Atoi(g.Attribute("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count"))
 	out.MinHealthyPercent, _ = strconv.Atoi(g.Attribute("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"))
 	for _, t := range elbv2.TargetsOf(tx, scope, g.ARN) {
-		made := balancer.Target{ID: targetID(t), Address: addressOf(t, g.Type), DrainUntil: t.Until, Obstacle: path(t, g.Type, t.Port)}
+		made := balancer.Target{ID: targetID(t), Address: addressOf(tx, scope, g, t), DrainUntil: t.Until, Obstacle: path(t, g.Type, t.Port)}
 		made.CheckObstacle = made.Obstacle
 		if p := out.HealthCheck.Port; p != 0 {
 			made.CheckObstacle = path(t, g.Type, int(p))
@@ -295,11 +296,18 @@ const firstPass = 100 * time.Millisecond
 
 func targetID(t *elbv2.Target) string { return t.ID + ":" + strconv.Itoa(t.Port) }
 
-// addressOf is where a target is reached: instances are this machine.
-func addressOf(t *elbv2.Target, kind elbapi.TargetTypeEnum) string {
-	host := "127.0.0.1"
-	if kind == elbapi.TargetTypeEnumIp {
-		host = t.ID
+// addressOf is where a target is reached: instances are this machine, tasks'
+// interfaces and ports the containers behind them.
+func addressOf(tx *state.Tx, scope state.Scope, g *elbv2.TargetGroup, t *elbv2.Target) string {
+	host, from := "127.0.0.1", reach.HostPort(t.Port)
+	switch {
+	case g.Type == elbapi.TargetTypeEnumIp:
+		host, from = t.ID, reach.Interface(g.VPC, t.ID)
+	case g.Check.Port != "traffic-port":
+		from = "" // another port is to be asked of the instance, not of one container
+	}
+	if real, ok := reach.Dial(tx, scope, from, t.Port); ok {
+		return real
 	}
 	return net.JoinHostPort(host, strconv.Itoa(t.Port))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
+	"github.com/slipway-dev/slipway/internal/engine/reach"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
@@ -69,7 +70,7 @@ func (c *Controller) Use(b *balancer.Balancer) { c.balancer = b }
 
 // Run follows the state and the balancer until ctx ends.
 func (c *Controller) Run(ctx context.Context) error {
-	tables := append([]state.AnyTable{elbv2.LoadBalancers, elbv2.Listeners, elbv2.Rules, elbv2.TargetGroups, elbv2.Targets, acm.Certificates}, c.firewall.Tables()...)
+	tables := append([]state.AnyTable{elbv2.LoadBalancers, elbv2.Listeners, elbv2.Rules, elbv2.TargetGroups, elbv2.Targets, reach.Ways, acm.Certificates}, c.firewall.Tables()...)
 	watch := c.env.Store.Watch(tables...)
 	defer watch.Close()
 	defer close(c.ended)
