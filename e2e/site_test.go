@@ -26,6 +26,7 @@ import (
 type site struct {
 	*engine
 	cluster, image          string
+	own                     string // the engine's id on the daemon, once known
 	vpc, subnets            string
 	lbGroup, instanceGroup  string
 	loadBalancer, name, dns string
@@ -102,24 +103,29 @@ func (s *site) capacity() {
 }
 
 // push builds the test application and pushes it with docker.
-func (s *site) push() {
+func (s *site) push() { s.image = s.pushed("web", "CMD [\"/web\"]\n") }
+
+// pushed builds the program in testdata and pushes it, in an image with these
+// further instructions, and gives the image's name.
+func (s *site) pushed(program, instructions string) string {
 	s.t.Helper()
-	repo := s.must("ecr", "create-repository", "--repository-name", "web", "--query", "repository.repositoryUri")
+	repo := s.must("ecr", "create-repository", "--repository-name", program, "--query", "repository.repositoryUri")
 	dir := s.t.TempDir()
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "web"), "./testdata/web")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, program), "./testdata/"+program)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	s.runs(build)
-	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY web /web\nCMD [\"/web\"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nCOPY "+program+" /"+program+"\n"+instructions), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.image = repo + ":v1"
+	image := repo + ":v1"
 	config := []string{"--config", filepath.Join(dir, "docker")}
 	login := exec.Command("docker", append(config, "login", "--username", "AWS", "--password-stdin", strings.Split(repo, "/")[0])...)
 	login.Stdin = strings.NewReader(s.must("ecr", "get-login-password"))
 	s.runs(login)
-	s.t.Cleanup(func() { exec.Command("docker", "rmi", s.image).Run() })
-	s.runs(exec.Command("docker", "build", "-q", "-t", s.image, dir))
-	s.runs(exec.Command("docker", append(config, "push", "-q", s.image)...))
+	s.t.Cleanup(func() { exec.Command("docker", "rmi", image).Run() })
+	s.runs(exec.Command("docker", "build", "-q", "-t", image, dir))
+	s.runs(exec.Command("docker", append(config, "push", "-q", image)...))
+	return image
 }
 
 func (s *site) runs(c *exec.Cmd) string {
@@ -227,6 +233,9 @@ func (s *site) leaveNothing() {
 	out, _ := exec.Command("docker", "ps", "-aq", "--filter", "label=com.amazonaws.ecs.cluster="+s.cluster).Output()
 	if ids := strings.Fields(string(out)); len(ids) > 0 {
 		exec.Command("docker", append([]string{"rm", "-f"}, ids...)...).Run()
+	}
+	if s.own != "" {
+		exec.Command("docker", "network", "rm", "slipway-"+s.own).Run()
 	}
 }
 
