@@ -88,7 +88,7 @@ func (r *Runtime) observed(c *container.InspectResponse) ContainerStatus {
 
 // oomGrace is how long the news that the kernel ran out of memory may come
 // after the news of the end that it caused.
-const oomGrace = 500 * time.Millisecond
+const oomGrace = 1500 * time.Millisecond
 
 // doubted tells that it is not clear yet why a container was killed: on cgroup
 // v1 the daemon may hear of a process's end before it hears that this was for
