@@ -108,12 +108,13 @@ func (s *Service) apply(ctx context.Context, scope state.Scope, r *Repository, n
 	expired, wake := p.Decide(seen(images), now)
 	for _, e := range expired {
 		s.env.Log.Info("image expired", "repository", r.Name, "digest", e.Image.Digest, "tags", e.Image.Tags, "rule", e.Priority)
-		if err := s.images.DeleteManifest(ctx, at(scope, r.Name), e.Image.Digest, caretaker); err != nil && !errors.Is(err, registry.ErrManifestUnknown) {
+		err := s.images.DeleteManifest(ctx, at(scope, r.Name), e.Image.Digest, caretaker)
+		switch {
+		case err == nil:
+			wake = now // an index that went lets go of what it listed
+		case !errors.Is(err, registry.ErrManifestUnknown): // somebody else was faster
 			return wake, err
 		}
-	}
-	if len(expired) > 0 {
-		wake = now // an index that went lets go of what it listed
 	}
 	return wake, nil
 }
