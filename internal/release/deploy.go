@@ -103,7 +103,7 @@ func (f *follower) follow(ctx context.Context, d slipway.Deployment) error {
 		if err != nil {
 			return false, err
 		}
-		verdict = Judge(p, plan.Routed(f.svc))
+		verdict = Judge(p, ShapeOf(f.svc))
 		f.show(ctx, d, p, verdict)
 		return verdict.Serves || verdict.Failed != "" || verdict.Superseded, nil
 	})
@@ -196,7 +196,7 @@ func (f *follower) back(ctx context.Context, v Verdict) error {
 		if err != nil {
 			return false, err
 		}
-		return Judge(p, plan.Routed(f.svc)).Serves, nil
+		return Judge(p, ShapeOf(f.svc)).Serves, nil
 	})
 	failure.Serving = err == nil
 	f.tell(slipway.Failed, v.Failed)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -30,9 +31,17 @@ type Verdict struct {
 // given up: the second one shows that it was no accident.
 const patience = 2
 
-// Judge is what a look says. It is pure; routed tells whether a load balancer
-// leads to the service.
-func Judge(p *slipway.Progress, routed bool) Verdict {
+// Shape is what tells a service's health: whether a load balancer leads to it,
+// and whether its containers have health checks.
+type Shape struct{ Routed, Checked bool }
+
+// ShapeOf is a service's shape.
+func ShapeOf(s *slipway.Service) Shape {
+	return Shape{plan.Routed(s), slices.ContainsFunc(s.Containers, func(c slipway.Container) bool { return len(c.Health) > 0 })}
+}
+
+// Judge is what a look says. It is pure.
+func Judge(p *slipway.Progress, shape Shape) Verdict {
 	var v Verdict
 	healthy, running := 0, 0
 	for _, t := range p.Tasks {
@@ -44,12 +53,12 @@ func Judge(p *slipway.Progress, routed bool) Verdict {
 		}
 		if t.Status == "RUNNING" {
 			running++
-			if up(t, p.Targets, routed) {
+			if up(t, p.Targets, shape) {
 				healthy++
 			}
 		}
 	}
-	v.Text = text(p, routed, running, healthy)
+	v.Text = text(p, shape.Routed, running, healthy)
 	switch {
 	case p.Deployment.RolloutState == "FAILED" || p.Gone && rolledBack(p):
 		v.Failed, v.RolledBack = failure(v, p), true
@@ -75,14 +84,14 @@ func rolledBack(p *slipway.Progress) bool {
 		slices.ContainsFunc(p.Events, func(e slipway.ServiceEvent) bool { return strings.Contains(e.Text, "rolling back to deployment") })
 }
 
-// up tells whether a running task takes requests: all its targets are healthy,
-// or its own health check says so where no load balancer does.
-func up(t slipway.Task, targets []slipway.Target, routed bool) bool {
-	if t.Health == "UNHEALTHY" {
+// up tells whether a running task does its work: its own health check passes,
+// where it has one, and all its targets are healthy, where it has any.
+func up(t slipway.Task, targets []slipway.Target, shape Shape) bool {
+	if shape.Checked && t.Health != "HEALTHY" {
 		return false
 	}
-	if !routed {
-		return t.Health != "UNKNOWN" || !checked(t)
+	if !shape.Routed {
+		return true
 	}
 	found := false
 	for _, c := range t.Containers {
@@ -99,10 +108,6 @@ func up(t slipway.Task, targets []slipway.Target, routed bool) bool {
 	}
 	return found
 }
-
-// checked tells whether ECS checks the task's health at all; where no container
-// has a health check the task stays UNKNOWN.
-func checked(slipway.Task) bool { return false }
 
 func text(p *slipway.Progress, routed bool, running, healthy int) string {
 	parts := []string{fmt.Sprintf("new %d/%d running", running, p.Desired)}
