@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ func (b *builder) environment(e entry) slipway.Environment {
 	env.Cluster = b.cluster(n, e.at, env.On)
 	env.DNS = b.dns(over(b.file.get("dns"), n.get("dns")))
 	b.services(&env, n, e.at)
+	b.distinct(&env)
 	env.Jobs = b.jobs(&env, over(b.file.get("jobs"), n.get("jobs")))
 	return env
 }
@@ -84,6 +86,20 @@ func (b *builder) image(n *node, key string, around slipway.Position) slipway.Im
 	return i
 }
 
+// distinct refuses two images that are built in different ways and pushed under
+// one name: the second would overwrite the first.
+func (b *builder) distinct(env *slipway.Environment) {
+	all := env.Built()
+	for n, i := range all {
+		for _, j := range all[:n] {
+			same := i.Context == j.Context && i.Dockerfile == j.Dockerfile && i.Target == j.Target && maps.Equal(i.Args, j.Args)
+			if i.Repository == j.Repository && i.Tag == j.Tag && !same {
+				b.found.add(i.At.Of("repository"), "repository: "+b.app+"-"+i.Key, "the image of %s would overwrite another: both are %s:%s", i.Key, i.Repository, i.Tag)
+			}
+		}
+	}
+}
+
 // inside refuses a folder outside the repository.
 func (b *builder) inside(n *node, path string) {
 	if slices.Contains(strings.Split(path, "/"), "..") && n != nil {
@@ -119,6 +135,9 @@ func (b *builder) foreign(n *node, i slipway.Image) slipway.Image {
 	}
 	ref := b.late(n.get("reference"), "")
 	i.Build, i.Repository, i.Tag = false, ref, "latest"
+	if strings.Contains(ref, "@") {
+		i.Tag = "" // a digest needs none
+	}
 	if colon := strings.LastIndexByte(ref, ':'); colon > strings.LastIndexByte(ref, '/') && !strings.Contains(ref, "@") {
 		i.Repository, i.Tag = ref[:colon], ref[colon+1:]
 	}

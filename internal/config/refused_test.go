@@ -105,6 +105,7 @@ var refused = []refusal{
 	{"same tag for every release", "IMAGE", `{ tag: latest }`, `2:15: tag "latest" is the same for every release: it has neither {tag} nor {commit}; for example: tag: "{tag}-{env}"`, false},
 	{"one image with an environment in its tag", "IMAGE", `{ per: release, tag: "{tag}-{env}" }`, `2:29: tag "{tag}-{env}" is another one in each environment, but the image is one per release; for example: tag: "{tag}"`, false},
 	{"reference with a build", "IMAGE", `{ reference: "nginx:1", context: api }`, `2:32: image.context is of an image that is built here, but image.reference names one that others make`, false},
+	{"two images of one name", "TOP", `services: { a: {}, b: { image: { context: api, repository: demo } } }`, `6:48: the image of b would overwrite another: both are demo:{tag}-playground; for example: repository: demo-b`, false},
 	{"context outside", "IMAGE", `{ context: ../other }`, `2:19: context "../other" leaves the repository; for example: context: api`, false},
 	{"same host twice", "TOP", "services: { a: { port: 1, host: x.y }, b: { port: 1, host: X.y } }", "6:54: x.y leads to playground's a (line 6) already", false},
 	{"timeout as long as the interval", "SERVICE", `{ health: { timeout: 5s } }`, `3:31: health.timeout 5s is not less than health.interval 5s; for example: timeout: 2s`, false},

@@ -37,7 +37,7 @@ func Images(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *sl
 	}
 	for _, image := range append([]slipway.Image{env.Image}, env.Images...) {
 		if !image.Build && image.Repository != "" {
-			r.Images[image.Key] = image.Repository + ":" + slipway.Expand(image.Tag, v.Tag, v.Commit)
+			r.Images[image.Key] = image.Reference(v.Tag, v.Commit)
 		}
 	}
 	return r, nil

@@ -12,6 +12,15 @@ func (i Image) Host() string {
 	return ""
 }
 
+// Reference is what a release's image is called: the repository, and the tag
+// where it has one.
+func (i Image) Reference(tag, commit string) string {
+	if i.Tag == "" {
+		return i.Repository
+	}
+	return Expand(i.Repository+":"+i.Tag, tag, commit)
+}
+
 // ImageOf is the image of this repository that a container runs; false where
 // the container runs an image that others make.
 func (e Environment) ImageOf(c Container) (Image, bool) {
