@@ -148,6 +148,9 @@ func judgeDig(t *testing.T, j *judged) {
 				t.Errorf("%s %s: no %q in %s", name, transport, want, got)
 			}
 		}
+		if got := dig(transport, "+short", "000000000000.dkr.ecr.eu-west-1.amazonaws.com", "A"); got != "127.0.0.1\n" {
+			t.Errorf("%s: the registry is at %q", transport, got)
+		}
 		if got := dig(transport, j.dns, "AAAA"); !strings.Contains(got, "ANSWER: 0") {
 			t.Errorf("%s: NODATA has answers: %s", transport, got)
 		}

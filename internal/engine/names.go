@@ -3,11 +3,15 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
 	"github.com/slipway-dev/slipway/internal/engine/dnsserver"
+	"github.com/slipway-dev/slipway/internal/engine/ecr"
+	"github.com/slipway-dev/slipway/internal/engine/state"
 )
 
 // names keeps the DNS server's zones as the state has them: Cloudflare's, and
@@ -35,7 +39,7 @@ func newNames(e *Engine) (*names, error) {
 
 // Run answers, and follows the state, until ctx ends.
 func (n *names) Run(ctx context.Context) error {
-	watch := n.e.store.Watch(append(cloudflare.Tables, balancerNames...)...)
+	watch := n.e.store.Watch(slices.Concat(cloudflare.Tables, balancerNames, []state.AnyTable{ecr.Repositories})...)
 	defer watch.Close()
 	served := make(chan error, 1)
 	go func() { served <- n.server.Serve(ctx) }()
@@ -54,12 +58,35 @@ func (n *names) Run(ctx context.Context) error {
 
 func (n *names) apply() error {
 	tx := n.e.store.View()
-	err := n.server.Apply(append(cloudflare.DNS(tx, n.e.cfg.Account), n.balancerZones(tx)...))
+	err := n.server.Apply(slices.Concat(cloudflare.DNS(tx, n.e.cfg.Account), n.balancerZones(tx), n.registryZones(tx)))
 	select {
 	case n.changed <- struct{}{}:
 	default:
 	}
 	return err
+}
+
+// registryZones are the zones of the registry's names, <account>.dkr.ecr.<region>.
+// amazonaws.com, in every region that has a repository.
+func (n *names) registryZones(tx *state.Tx) []dnsserver.Zone {
+	kind, address := reachedAt(n.e.cfg.Listen)
+	zones, seen := map[string]*dnsserver.Zone{}, map[state.Scope]bool{}
+	for scope := range ecr.Repositories.Everywhere(tx) {
+		if seen[scope] {
+			continue
+		}
+		seen[scope] = true
+		name := "dkr.ecr." + scope.Region + ".amazonaws.com"
+		if zones[name] == nil {
+			zones[name] = &dnsserver.Zone{Name: name}
+		}
+		zones[name].Records = append(zones[name].Records, dnsserver.Record{Name: scope.Account + "." + name, Type: kind, TTL: 60, Data: address})
+	}
+	var all []dnsserver.Zone
+	for _, name := range slices.Sorted(maps.Keys(zones)) {
+		all = append(all, *zones[name])
+	}
+	return all
 }
 
 // Changed implements acm.Resolver.
