@@ -29,7 +29,7 @@ func newPlan(t *terminal) *cobra.Command {
 				return err
 			}
 			if d.json {
-				err = encode(t.out, p)
+				err = encode(t.out, report.Shown(p))
 			} else {
 				report.Plan(t.out, p, d.account.Calls())
 			}

@@ -59,19 +59,6 @@ func Difference(d slipway.Difference) string {
 	return text
 }
 
-// value is a setting as it is shown.
-func value(field, v string) string {
-	if strings.Contains(field, "variables.") {
-		for _, word := range []string{"KEY", "SECRET", "TOKEN", "PASSWORD", "PASS", "CREDENTIAL"} {
-			if strings.Contains(strings.ToUpper(field), word) && v != "" {
-				return "(not shown)"
-			}
-		}
-		return strings.TrimPrefix(v, "=")
-	}
-	return v
-}
-
 func place(p slipway.Position) string {
 	if p.Line == 0 {
 		return ""
