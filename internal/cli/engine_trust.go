@@ -17,7 +17,7 @@ import (
 
 func engineTrust(t *terminal) *cobra.Command {
 	var dir string
-	var remove, dry bool
+	var remove, dry, asJSON bool
 	c := &cobra.Command{
 		Use:   "trust",
 		Short: "Make this machine's clients trust the engine's certificates, or no longer",
@@ -41,16 +41,25 @@ registry is on the loopback address, which Docker takes without a certificate.`,
 					dir = filepath.Join(home, ".local", "share", "slipway")
 				}
 			}
-			changes, err := trustPlan(t, options, dir, remove)
+			plan, err := trustPlan(options, dir, remove)
 			if err != nil {
 				return err
 			}
-			return carryOut(c.Context(), t, changes, dry)
+			if asJSON {
+				err = encode(t.out, plan)
+			} else {
+				plan.show(t, dry)
+			}
+			if err != nil || dry {
+				return err
+			}
+			return plan.carryOut(c.Context(), t, asJSON)
 		},
 	}
 	dataFlag(c, &dir)
 	c.Flags().BoolVar(&remove, "remove", false, "take back all that was ever installed")
 	c.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
+	c.Flags().BoolVar(&asJSON, "json", false, "show it as JSON")
 	return c
 }
 
@@ -68,10 +77,25 @@ func invoker() string {
 	return u.HomeDir
 }
 
-// trustPlan is what would be done, after the domains that it is about were shown.
-func trustPlan(t *terminal, o truststore.Options, dir string, remove bool) ([]truststore.Change, error) {
+// trusting is what would be done, and for which domains.
+type trusting struct {
+	// Domains are those of each anchor; there are none when anchors are removed.
+	Domains [][]string     `json:"domains,omitempty"`
+	Stores  []trustedStore `json:"stores"`
+	changes []truststore.Change
+}
+
+type trustedStore struct {
+	Name    string   `json:"name"`
+	Steps   []string `json:"steps,omitempty"`
+	Skipped string   `json:"skipped,omitempty"`
+}
+
+func trustPlan(o truststore.Options, dir string, remove bool) (p *trusting, err error) {
+	p = &trusting{}
 	if remove {
-		return truststore.Remove(o)
+		p.changes, err = truststore.Remove(o)
+		return p.told(), err
 	}
 	found, err := authority.Anchors(filepath.Join(dir, "authority"))
 	if err != nil {
@@ -83,30 +107,47 @@ func trustPlan(t *terminal, o truststore.Options, dir string, remove bool) ([]tr
 	var anchors []truststore.Anchor
 	for _, a := range found {
 		anchors = append(anchors, truststore.Anchor{Name: a.Name, File: a.File})
-		fmt.Fprintf(t.out, "trust     %s, and nothing else\n", strings.Join(a.Domains, ", "))
+		p.Domains = append(p.Domains, a.Domains)
 	}
-	return truststore.Install(o, anchors)
+	p.changes, err = truststore.Install(o, anchors)
+	return p.told(), err
 }
 
-// carryOut shows every step, and then does them. A store that fails keeps the
-// others from nothing.
-func carryOut(ctx context.Context, t *terminal, changes []truststore.Change, dry bool) error {
-	for _, change := range changes {
-		if change.Skipped != "" {
-			fmt.Fprintf(t.out, "skip      %s: %s\n", change.Store, change.Skipped)
+// told fills in what is shown of the changes.
+func (p *trusting) told() *trusting {
+	for _, c := range p.changes {
+		s := trustedStore{Name: c.Store, Skipped: c.Skipped}
+		for _, step := range c.Steps {
+			s.Steps = append(s.Steps, step.String())
+		}
+		p.Stores = append(p.Stores, s)
+	}
+	return p
+}
+
+func (p *trusting) show(t *terminal, dry bool) {
+	for _, domains := range p.Domains {
+		fmt.Fprintf(t.out, "trust     %s, and nothing else\n", strings.Join(domains, ", "))
+	}
+	for _, s := range p.Stores {
+		if s.Skipped != "" {
+			fmt.Fprintf(t.out, "skip      %s: %s\n", s.Name, s.Skipped)
 			continue
 		}
-		fmt.Fprintf(t.out, "touch     %s\n", change.Store)
-		for _, step := range change.Steps {
+		fmt.Fprintf(t.out, "touch     %s\n", s.Name)
+		for _, step := range s.Steps {
 			fmt.Fprintf(t.out, "            %s\n", step)
 		}
 	}
 	if dry {
 		fmt.Fprintln(t.out, "dry run   nothing was touched")
-		return nil
 	}
+}
+
+// carryOut does every step. A store that fails keeps the others from nothing.
+func (p *trusting) carryOut(ctx context.Context, t *terminal, quiet bool) error {
 	var errs []error
-	for _, change := range changes {
+	for _, change := range p.changes {
 		if len(change.Steps) == 0 {
 			continue
 		}
@@ -114,7 +155,9 @@ func carryOut(ctx context.Context, t *terminal, changes []truststore.Change, dry
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(t.out, "done      %s\n", change.Store)
+		if !quiet {
+			fmt.Fprintf(t.out, "done      %s\n", change.Store)
+		}
 	}
 	return errors.Join(errs...)
 }
