@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -15,7 +14,6 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/state"
-	"github.com/slipway-dev/slipway/internal/engine/taskmetadata"
 )
 
 // Identity is the engine's own id, which labels its containers.
@@ -23,8 +21,7 @@ type Identity struct{ ID string }
 
 var identities = state.NewTable("engine.identity", func(*Identity) string { return "engine" })
 
-// identity is the engine's id, made at its first start. It outlives a reset only
-// as far as containers are concerned: a reset ends them.
+// identity is the engine's id, made at its first start. It outlives a reset.
 func (e *Engine) identity() (id string, err error) {
 	err = e.store.Update(func(tx *state.Tx) error {
 		if i, ok := identities.Get(tx, state.Scope{}, "engine"); ok {
@@ -36,6 +33,15 @@ func (e *Engine) identity() (id string, err error) {
 		return nil
 	})
 	return id, err
+}
+
+// keepIdentity puts the id by which containers are labelled back after a reset:
+// the next run of the engine must know those that come after it.
+func (s *services) keepIdentity() error {
+	return s.e.store.Update(func(tx *state.Tx) error {
+		identities.Put(tx, state.Scope{}, &Identity{s.daemon.opt.Engine})
+		return nil
+	})
 }
 
 // runtime is what runs tasks: the daemon, or the simulation.
@@ -52,11 +58,6 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	s.closers = append(s.closers, s.daemon.close)
 	s.run(s.daemon.run)
 	return awslogs.New(s.daemon, s.logs, s.containerDefinition, s.e.cfg.Log), nil
-}
-
-// door is where containers ask for credentials and metadata and reach the APIs.
-func (s *services) door() *taskmetadata.Server {
-	return taskmetadata.New(s.e.env, s.iam, s.daemon, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.e.chain.ServeHTTP(w, r) }))
 }
 
 // containerDefinition is a container of a task definition's revision.

@@ -56,7 +56,8 @@ type services struct {
 	ecr        *ecr.Service
 	registry   *registry.Registry
 	groups     *autoscaling.Service
-	daemon     *daemon // nil in a simulation
+	daemon     *daemon              // nil in a simulation
+	door       *taskmetadata.Server // nil in a simulation
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
 	logs       *logs.Service
@@ -159,9 +160,9 @@ func (s *services) containers(ctx context.Context) error {
 	specs := &scheduler.Specs{Secrets: s.fetcher()}
 	parts := scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of}
 	if s.daemon != nil {
-		door := s.door()
-		specs.Env, parts.Own = door.Variables, s.daemon.own.Load
-		s.run(door.Run)
+		s.door = taskmetadata.New(s.e.env, s.iam, s.daemon, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.e.chain.ServeHTTP(w, r) }))
+		specs.Env, parts.Own = s.door.Variables, s.daemon.own.Load
+		s.run(s.door.Run)
 	}
 	loops := scheduler.New(s.e.env, parts)
 	joins := agents.New(s.e.env, providerOf)
@@ -236,6 +237,16 @@ func (s *services) credentials() (iam.Root, string, error) {
 func (s *services) prepare() error {
 	_, err := s.iam.RootKey()
 	return errors.Join(err, s.cloudflare.Prepare())
+}
+
+// teardown takes away, at a reset, what runs: containers, networks, the address
+// that containers ask.
+func (s *services) teardown(ctx context.Context) error {
+	if s.daemon == nil {
+		return nil
+	}
+	s.door.Forget()
+	return errors.Join(s.daemon.teardown(ctx), s.keepIdentity())
 }
 
 func (s *services) close() error {

@@ -198,6 +198,7 @@ func (r *requirements) container(c *api.ContainerDefinition) {
 	r.add(c.HealthCheck != nil, remoteAPI+"1.24")
 	r.add(c.LinuxParameters != nil && yes(c.LinuxParameters.InitProcessEnabled), remoteAPI+"1.25")
 	r.add(len(c.DependsOn) > 0, capability+"container-ordering")
+	r.add(slices.ContainsFunc(c.PortMappings, func(p api.PortMapping) bool { return p.ContainerPortRange != nil }), capability+"network.container-port-range")
 	r.add(c.RestartPolicy != nil && yes(c.RestartPolicy.Enabled), capability+"container-restart-policy")
 	r.add(c.RepositoryCredentials != nil, capability+"private-registry-authentication.secretsmanager")
 	for _, s := range c.Secrets {
@@ -221,7 +222,7 @@ func Capabilities() []api.Attribute {
 		oldCapability + "task-iam-role-network-host",
 		capability + "execution-role-ecr-pull", capability + "execution-role-awslogs", capability + "container-health-check",
 		capability + "task-cpu-mem-limit", capability + "task-eni", capability + "container-ordering", capability + "full-sync",
-		capability + "container-restart-policy", capability + "docker-plugin.local", capability + "pid-ipc-namespace-sharing",
+		capability + "container-restart-policy", capability + "network.container-port-range", capability + "docker-plugin.local", capability + "pid-ipc-namespace-sharing",
 		capability + "private-registry-authentication.secretsmanager",
 	}
 	for _, version := range []string{"1.17", "1.18", "1.19", "1.20", "1.21", "1.22", "1.23", "1.24", "1.25", "1.28", "1.29", "1.30", "1.32"} {

@@ -119,6 +119,7 @@ func definePort(p api.PortMapping, mode api.NetworkMode) api.PortMapping {
 		p.Protocol = api.TransportProtocolTcp
 	}
 	switch {
+	case p.ContainerPortRange != nil: // the host's ports are never the definition's
 	case mode == api.NetworkModeBridge || p.ContainerPort == nil:
 		p.HostPort = new(number(p.HostPort, 0))
 	case number(p.HostPort, 0) == 0:
@@ -173,11 +174,6 @@ func checkUnservedContainer(c *api.ContainerDefinition) error {
 	for _, r := range c.ResourceRequirements {
 		if r.Type == api.ResourceTypeInferenceAccelerator {
 			return unserved("Elastic Inference (InferenceAccelerator)")
-		}
-	}
-	for _, p := range c.PortMappings {
-		if p.ContainerPortRange != nil {
-			return unserved("ranges of container ports (containerPortRange)")
 		}
 	}
 	return nil

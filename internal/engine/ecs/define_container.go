@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -98,6 +99,12 @@ func checkPorts(d *api.TaskDefinition, c *api.ContainerDefinition) error {
 	}
 	seen := map[string]bool{}
 	for _, p := range c.PortMappings {
+		if p.ContainerPortRange != nil {
+			if err := checkRange(d, c, &p); err != nil {
+				return err
+			}
+			continue
+		}
 		port, host := number(p.ContainerPort, 0), number(p.HostPort, 0)
 		if port < 1 || port > 65535 || host < 0 || host > 65535 {
 			return setting(c, "'containerPort' must be between 1 and 65535, 'hostPort' between 0 and 65535.")
@@ -114,6 +121,30 @@ func checkPorts(d *api.TaskDefinition, c *api.ContainerDefinition) error {
 	return nil
 }
 
+// checkRange: a range is of the container's ports; the host's are chosen.
+func checkRange(d *api.TaskDefinition, c *api.ContainerDefinition, p *api.PortMapping) error {
+	first, last, ok := portRange(*p.ContainerPortRange)
+	switch {
+	case !ok:
+		return setting(c, "The containerPortRange '%s' is not a range of ports such as 8000-8010.", *p.ContainerPortRange)
+	case last-first >= 100:
+		return setting(c, "The containerPortRange '%s' has more than 100 ports.", *p.ContainerPortRange)
+	case p.ContainerPort != nil || p.HostPort != nil:
+		return setting(c, "A port mapping with a containerPortRange can have neither a containerPort nor a hostPort.")
+	case d.NetworkMode == api.NetworkModeHost:
+		return api.ClientException("When networkMode=host, containerPortRange is not supported.")
+	}
+	return nil
+}
+
+// portRange reads "8000-8010".
+func portRange(s string) (first, last int, ok bool) {
+	a, b, _ := strings.Cut(s, "-")
+	first, err := strconv.Atoi(a)
+	last, err2 := strconv.Atoi(b)
+	return first, last, err == nil && err2 == nil && 1 <= first && first <= last && last <= 65535
+}
+
 // checkHostPorts: a host port goes to one container only.
 func checkHostPorts(d *api.TaskDefinition) error {
 	if d.NetworkMode == api.NetworkModeAwsvpc {
@@ -122,8 +153,8 @@ func checkHostPorts(d *api.TaskDefinition) error {
 	seen := map[string]bool{}
 	for _, c := range d.ContainerDefinitions {
 		for _, p := range c.PortMappings {
-			k := fmt.Sprint(*p.HostPort, p.Protocol)
-			if *p.HostPort != 0 && seen[k] {
+			k := fmt.Sprint(number(p.HostPort, 0), p.Protocol)
+			if number(p.HostPort, 0) != 0 && seen[k] {
 				return setting(&c, "The host port %d is mapped more than once.", *p.HostPort)
 			}
 			seen[k] = true
@@ -139,6 +170,8 @@ func checkNetwork(d *api.TaskDefinition, c *api.ContainerDefinition) error {
 		return api.ClientException("Links are not supported when networkMode=%s.", mode)
 	case mode != api.NetworkModeAwsvpc:
 		return nil
+	case len(c.DnsServers) > 0 || len(c.DnsSearchDomains) > 0:
+		return api.ClientException("DNS servers and search domains are not supported when networkMode=awsvpc.")
 	case awsapi.V(c.Hostname) != "":
 		return api.ClientException("Hostname is not supported when networkMode=awsvpc.")
 	case len(c.ExtraHosts) > 0:

@@ -155,7 +155,6 @@ func TestUnservedPartsOfTaskDefinitionsAreRefusedByName(t *testing.T) {
 		{``, `"firelensConfiguration":{"type":"fluentbit"}`, "FireLens"},
 		{``, `"logConfiguration":{"logDriver":"awsfirelens"}`, "FireLens"},
 		{``, `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::b/x.env"}]`, "environment files in S3 (environmentFiles)"},
-		{``, `"portMappings":[{"containerPortRange":"80-90"}]`, "ranges of container ports (containerPortRange)"},
 	}
 	r := newRig(t)
 	for _, tt := range tests {

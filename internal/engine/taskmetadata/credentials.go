@@ -25,6 +25,12 @@ type sessions struct {
 	byTask map[string]iam.Credentials // by the task's ARN and the role's
 }
 
+func (s *sessions) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.byTask)
+}
+
 // credentialsAnswer is as the container credentials endpoint answers.
 type credentialsAnswer struct {
 	RoleArn, AccessKeyId, SecretAccessKey, Token, Expiration string

@@ -136,11 +136,23 @@ func (s *Server) open(ctx context.Context) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	s.listener, s.network = l, n
+	s.listener = l
 	go s.server.Serve(&guard{l, append([]netip.Prefix{n.Subnet}, n.Bridge)})
 	at := l.Addr().(*net.TCPAddr).AddrPort()
 	s.env.Log.Info("containers are answered", "address", at.String())
 	return at, nil
+}
+
+// Forget stops listening until the next task starts: a reset has taken networks
+// and containers away.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	s.listener, s.without = nil, nil
+	s.sessions.forget()
 }
 
 // listen takes the port of the run before, or 80, which
