@@ -71,7 +71,7 @@ func envShow(t *terminal) *cobra.Command {
 				return err
 			}
 			if d.json {
-				return encode(t.out, seen)
+				return encode(t.out, report.Seen(seen))
 			}
 			for _, s := range p.Steps {
 				if s.Service == "" {

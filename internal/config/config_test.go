@@ -130,7 +130,7 @@ func TestPositionsFollowOverrides(t *testing.T) {
 func noVariables(string) (string, bool) { return "", false }
 
 func TestPassedVariables(t *testing.T) {
-	const file = "app: a\nservice: { variables: { KEY: { from: CI_KEY }, OTHER: { from: NOT_SET } } }\nenvironments: { e: }\n"
+	const file = "app: aa\nservice: { variables: { KEY: { from: CI_KEY }, OTHER: { from: NOT_SET } } }\nenvironments: { e: }\n"
 	lookup := func(name string) (string, bool) { return "a{tag}b", name == "CI_KEY" }
 	s, err := Parse("slipway.yaml", []byte(file), lookup)
 	if err != nil {

@@ -37,10 +37,10 @@ var refused = []refusal{
 	{"key twice", "SERVICE", "{ port: 1, port: 2 }", `3:21: the key "port" is there twice; the first is in line 3`, false},
 	{"key twice, nested in a map", "SERVICE", "{ variables: { A: a, A: b } }", `3:31: the key "A" is there twice; the first is in line 3`, false},
 	{"app missing", "", "service: { port: 1 }\nenvironments: { a: {} }\n", `1:1: app is missing: the application's name; all other names start from it; for example: app: wt-demo-app`, true},
-	{"environments missing", "", "app: a\nservice: { port: 1 }\n", `1:1: environments is missing: the places that the application runs in, by name; for example: environments: { playground: { on: engine, host: demo.example.com } }`, true},
-	{"no environment", "", "app: a\nservice: { port: 1 }\nenvironments: {}\n", `3:15: environments has none; for example: playground: { on: engine, host: demo.example.com }`, false},
-	{"no service", "", "app: a\nenvironments: { a: {} }\n", `1:1: there is no service; for example: service: { port: 8000 }`, false},
-	{"key that is no word", "", "app: a\n? [x]\n: 1\n", `3:1: found an invalid key for this map`, false},
+	{"environments missing", "", "app: aa\nservice: { port: 1 }\n", `1:1: environments is missing: the places that the application runs in, by name; for example: environments: { playground: { on: engine, host: demo.example.com } }`, true},
+	{"no environment", "", "app: aa\nservice: { port: 1 }\nenvironments: {}\n", `3:15: environments has none; for example: playground: { on: engine, host: demo.example.com }`, false},
+	{"no service", "", "app: aa\nenvironments: { a: {} }\n", `1:1: there is no service; for example: service: { port: 8000 }`, false},
+	{"key that is no word", "", "app: aa\n? [x]\n: 1\n", `3:1: found an invalid key for this map`, false},
 
 	// types
 	{"text for a number", "SERVICE", "{ port: http }", `3:18: port takes a number from 1 to 65535, not text "http"; for example: port: 8000`, true},
@@ -69,8 +69,8 @@ var refused = []refusal{
 	// values
 	{"word", "ENV", "{ on: amazon }", `5:21: on takes one of engine, aws, not "amazon"; for example: on: aws`, true},
 	{"word, nearly", "SERVICE", "{ capacity: fargat }", `3:22: capacity takes one of ec2, fargate; did you mean fargate?`, true},
-	{"app's name", "", "app: My App\nservice: {}\nenvironments: { a: {} }\n", `1:6: app "My App" is not right: lowercase letters, digits and single hyphens, a letter first; for example: app: wt-demo-app`, true},
-	{"environment's name", "", "app: a\nservice: {}\nenvironments: { Play_ground: {} }\n", `3:17: "Play_ground" is no name for a environment: lowercase letters, digits and single hyphens, a letter first`, true},
+	{"app's name", "", "app: My App\nservice: {}\nenvironments: { a: {} }\n", `1:6: app "My App" is not right: two or more lowercase letters, digits and single hyphens, a letter first; for example: app: wt-demo-app`, true},
+	{"environment's name", "", "app: aa\nservice: {}\nenvironments: { Play_ground: {} }\n", `3:17: "Play_ground" is no name for a environment: lowercase letters, digits and single hyphens, a letter first`, true},
 	{"account as a number", "ENV", "{ on: aws, account: 123456789012, region: eu-west-1, cluster: c }", `5:35: account has to stand in quotes: account: "123456789012"; without them YAML reads a number, an octal one when it starts with 0`, true},
 	{"account as an octal number", "ENV", "{ on: aws, account: 012345670123, region: eu-west-1, cluster: c }", `5:35: account has to stand in quotes: account: "012345670123"; without them YAML reads a number, an octal one when it starts with 0`, true},
 	{"account that only looks octal", "ENV", "{ on: aws, account: 029479441096, region: eu-west-1, cluster: c }", `5:35: account has to stand in quotes: account: "029479441096"; without them YAML reads a number, an octal one when it starts with 0`, false},
@@ -87,7 +87,7 @@ var refused = []refusal{
 	{"target group's name", "SERVICE", `{ target-group: a-name-of-more-than-thirty-two-letters }`, `3:26: target-group "a-name-of-more-than-thirty-two-letters" is not right: letters, digits and hyphens, 32 at most, no hyphen at either end; for example: target-group: "{env}-demo-tg"`, true},
 	{"target group's name with a hyphen at its end", "SERVICE", `{ target-group: demo- }`, `3:26: target-group "demo-" is not right: letters, digits and hyphens, 32 at most, no hyphen at either end; for example: target-group: "{env}-demo-tg"`, true},
 	{"target group's name once filled in", "SERVICE", `{ target-group: "{env}-a-name-of-many-letters" }`, `3:26: target-group "playground-a-name-of-many-letters" is not right in playground: letters, digits and hyphens, 32 at most, no hyphen at either end`, false},
-	{"repository in capitals", "IMAGE", `{ repository: Demo }`, `2:22: repository "Demo" is not right: lowercase letters, digits, and single . _ - / between them; for example: repository: docker.io/windingtree/explorer`, true},
+	{"repository in capitals", "IMAGE", `{ repository: Demo }`, `2:22: repository "Demo" is not right: two or more lowercase letters, digits, and single . _ - / between them; for example: repository: docker.io/windingtree/explorer`, true},
 	{"secret's source", "SERVICE", `{ secrets: { A: vault/a } }`, `3:26: A "vault/a" is not right: ssm:/path/name, secretsmanager:name, secretsmanager:name:key or an ARN`, true},
 	{"variable's name", "SERVICE", `{ variables: { "A B": x } }`, `3:25: "A B" is no name for a variable: letters, digits, underscores, dots and hyphens, no digit first`, true},
 	{"cidr", "TOP", `cluster: { name: c, cidr: 10.0.0.0/8 }`, `6:27: cidr "10.0.0.0/8" is not right: a network from /16 to /24; for example: cidr: 10.20.0.0/16`, true},
@@ -97,6 +97,8 @@ var refused = []refusal{
 	{"unknown placeholder", "SERVICE", `{ variables: { A: "{environment}" } }`, `3:28: unknown placeholder {environment}; known are {env}, {app}, {tag} and {commit}. A brace as such is written {{`, false},
 	{"unknown placeholder, nearly", "SERVICE", `{ variables: { A: "{ENV}" } }`, `3:28: unknown placeholder {ENV}; did you mean {env}? A brace as such is written {{`, false},
 	{"tag in a name", "SERVICE", `{ name: "{tag}" }`, "3:18: {tag} is known only at a deploy: it can stand in image tags and references, build arguments, variables and commands; for example: tag: \"{tag}-{env}\"", false},
+
+	{"app of one letter", "", "app: a\nservice: {}\nenvironments: { e: }\n", `1:6: app "a" is not right: two or more lowercase letters, digits and single hyphens, a letter first; for example: app: wt-demo-app`, true},
 
 	// what belongs together
 	{"account on aws", "ENV", `{ on: aws, region: eu-west-1, cluster: c }`, `5:3: playground runs on aws and has no account: no other than the one named is ever touched; for example: account: "029479441096"`, false},
@@ -139,7 +141,7 @@ var refused = []refusal{
 	{"tag", "SERVICE", `{ name: !!binary abc }`, `3:18: the tag !!binary is not known`, false},
 	{"two documents", "TOP", "---\napp: other", `7:1: a second document; a file has one, without ---`, false},
 	{"empty", "", "# nothing\n", `1:1: the file is empty; for example: app: my-app`, false},
-	{"tab", "", "app: a\n\tservice: b\n", "2:1: found character '\t' that cannot start any token", false},
+	{"tab", "", "app: aa\n\tservice: b\n", "2:1: found character '\t' that cannot start any token", false},
 	{"bracket that does not end", "", "app: [a\n", `1:6: sequence end token ']' not found`, false},
 	{"binary", "", "app: \xff\x00\n", `1:1: the file is not UTF-8 text`, false},
 	{"deep", "", "app: " + strings.Repeat("[", 5000) + "\n", `1:1: the file nests deeper than 100 levels`, false},

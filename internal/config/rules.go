@@ -6,7 +6,8 @@ import (
 
 // The rules of names, each with the page that it comes from.
 var (
-	appName = newRule(`^[a-z][a-z0-9]*([-_][a-z0-9]+)*$`, "lowercase letters, digits and single hyphens, a letter first")
+	// CreateRepository asks for two characters.
+	appName = newRule(`^[a-z]([-_]?[a-z0-9])+$`, "two or more lowercase letters, digits and single hyphens, a letter first")
 	envName = newRule(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`, "lowercase letters, digits and single hyphens, a letter first")
 	keyName = newRule(`^[a-z][a-z0-9]*([-_][a-z0-9]+)*$`, "lowercase letters, digits and single hyphens, a letter first")
 
@@ -15,7 +16,7 @@ var (
 	// CreateTargetGroup: 32 characters, no hyphen at either end.
 	groupName = newRule(`^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$`, "letters, digits and hyphens, 32 at most, no hyphen at either end")
 	// CreateRepository's pattern, with a registry's host before it when the image is elsewhere.
-	repositoryName = newRule(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?([a-z0-9]+([._-]+[a-z0-9]+)*/)*[a-z0-9]+([._-]+[a-z0-9]+)*$`, "lowercase letters, digits, and single . _ - / between them")
+	repositoryName = newRule(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?([a-z0-9]+([._-]+[a-z0-9]+)*/)*[a-z0-9]([._-]*[a-z0-9])+$`, "two or more lowercase letters, digits, and single . _ - / between them")
 	imageTag       = newRule(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, "letters, digits, . _ and -, 128 at most")
 	imageReference = newRule(`^[^\s]+$`, "an image reference without blanks")
 	// The host-header condition: 128 characters, * and ? as wildcards.

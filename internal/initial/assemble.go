@@ -158,7 +158,10 @@ var notApp = regexp.MustCompile(`[^a-z0-9]+`)
 func appOf(s string) string {
 	s = strings.Trim(notApp.ReplaceAllString(strings.ToLower(s), "-"), "-")
 	s = strings.TrimLeft(s, "0123456789-")
-	return cmp.Or(s, "app")
+	if len(s) < 2 {
+		return "app"
+	}
+	return s
 }
 
 // base is a name without the environment before or behind it.

@@ -47,3 +47,17 @@ func value(field, v string) string {
 	}
 	return strings.TrimPrefix(v, "=")
 }
+
+// Seen is what was observed, as it may be shown.
+func Seen(o *slipway.Observed) *slipway.Observed {
+	shown := *o
+	shown.Resources = maps.Clone(o.Resources)
+	for id, have := range shown.Resources {
+		have.Settings = maps.Clone(have.Settings)
+		for k, v := range have.Settings {
+			have.Settings[k] = value(k, v)
+		}
+		shown.Resources[id] = have
+	}
+	return &shown
+}

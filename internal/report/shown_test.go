@@ -32,3 +32,14 @@ func TestAPlanShowsNoSecrets(t *testing.T) {
 		t.Error("the plan itself was changed")
 	}
 }
+
+func TestWhatIsSeenShowsNoSecrets(t *testing.T) {
+	id := slipway.ID{Kind: slipway.KindService, Name: "s"}
+	o := &slipway.Observed{Resources: map[slipway.ID]slipway.Seen{id: {Settings: slipway.Settings{"variables.API_KEY": "=hunter2"}}}}
+	if got := Seen(o).Resources[id].Settings["variables.API_KEY"]; got != "(not shown)" {
+		t.Errorf("got %s", got)
+	}
+	if o.Resources[id].Settings["variables.API_KEY"] != "=hunter2" {
+		t.Error("what was seen was changed")
+	}
+}
