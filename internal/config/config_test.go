@@ -170,3 +170,15 @@ func TestLineEndingsDoNotMatter(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	source, err := os.ReadFile("testdata/good/several.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Parse("slipway.yaml", source, noVariables); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
