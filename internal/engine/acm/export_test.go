@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/acm"
@@ -161,5 +164,54 @@ func TestDeletedAndRevokedCertificatesAreOnTheList(t *testing.T) {
 	}
 	if n := Revocations.Len(r.env.Store.View(), caller.Scope()); n != 0 {
 		t.Errorf("%d revocations are still to be done", n)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	r, _ := withAuthority(t)
+	demo := r.issued("", "demo.example.com")
+	exportable := r.issued(api.CertificateExportEnabled, "other.example.org")
+	pending := r.request("pending.example.com")
+	type statement = api.CertificateFilterStatement
+	metadata := func(f api.AcmCertificateMetadataFilter) *statement {
+		return &statement{Filter: &api.CertificateFilter{AcmCertificateMetadataFilter: &f}}
+	}
+	named := func(op api.ComparisonOperator, name string) *statement {
+		return &statement{Filter: &api.CertificateFilter{X509AttributeFilter: &api.X509AttributeFilter{
+			SubjectAlternativeName: &api.SubjectAlternativeNameFilter{DnsName: &api.DnsNameFilter{ComparisonOperator: op, Value: &name}},
+		}}}
+	}
+	for name, tt := range map[string]struct {
+		statement *statement
+		want      []string
+	}{
+		"everything":  {nil, []string{demo, exportable, pending}},
+		"by status":   {metadata(api.AcmCertificateMetadataFilter{Status: "PENDING_VALIDATION"}), []string{pending}},
+		"by option":   {metadata(api.AcmCertificateMetadataFilter{ExportOption: "ENABLED"}), []string{exportable}},
+		"by name":     {named("EQUALS", "demo.example.com"), []string{demo}},
+		"by part":     {named("CONTAINS", "example"), []string{demo, exportable}},
+		"not":         {&statement{Not: named("CONTAINS", "example")}, []string{pending}},
+		"or":          {&statement{Or: []statement{*named("EQUALS", "demo.example.com"), *metadata(api.AcmCertificateMetadataFilter{Status: "PENDING_VALIDATION"})}}, []string{demo, pending}},
+		"and":         {&statement{And: []statement{*named("CONTAINS", "example"), *metadata(api.AcmCertificateMetadataFilter{ExportOption: "DISABLED"})}}, []string{demo}},
+		"by ARN":      {&statement{Filter: &api.CertificateFilter{CertificateArn: &demo}}, []string{demo}},
+		"by its ends": {&statement{Filter: &api.CertificateFilter{X509AttributeFilter: &api.X509AttributeFilter{NotAfter: &api.TimestampRange{End: new(r.now)}}}}, nil},
+	} {
+		var got []string
+		for token := (*string)(nil); ; {
+			out, err := r.SearchCertificates(t.Context(), caller, &api.SearchCertificatesRequest{FilterStatement: tt.statement, SortBy: "CERTIFICATE_ARN", SortOrder: "ASCENDING", MaxResults: new(1), NextToken: token})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range out.Results {
+				got = append(got, *found.CertificateArn)
+			}
+			if token = out.NextToken; token == nil {
+				break
+			}
+		}
+		slices.Sort(tt.want)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }

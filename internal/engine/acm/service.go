@@ -37,6 +37,7 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("DescribeCertificate", on("acm:DescribeCertificate", func(in *api.DescribeCertificateRequest) *string { return in.CertificateArn }), s.DescribeCertificate),
 		operation.Bind("GetCertificate", on("acm:GetCertificate", func(in *api.GetCertificateRequest) *string { return in.CertificateArn }), s.GetCertificate),
 		operation.Bind("ListCertificates", operation.Everything[api.ListCertificatesRequest]("acm:ListCertificates"), s.ListCertificates),
+		operation.Bind("SearchCertificates", operation.Everything[api.SearchCertificatesRequest]("acm:SearchCertificates"), s.SearchCertificates),
 		operation.Bind("DeleteCertificate", on("acm:DeleteCertificate", func(in *api.DeleteCertificateRequest) *string { return in.CertificateArn }), s.DeleteCertificate),
 		operation.Bind("RenewCertificate", on("acm:RenewCertificate", func(in *api.RenewCertificateRequest) *string { return in.CertificateArn }), s.RenewCertificate),
 		operation.Bind("ResendValidationEmail", on("acm:ResendValidationEmail", func(in *api.ResendValidationEmailRequest) *string { return in.CertificateArn }), s.ResendValidationEmail),
