@@ -96,6 +96,7 @@ func (s *services) balancing(firewall traffic.Firewall, certificates traffic.Cer
 	s.closers = append(s.closers, logs.Close)
 	b := balancer.New(balancer.Options{Log: s.e.cfg.Log, Listen: r.take, Observe: controller.Observe, AccessLog: logs.Write, CookieKey: key})
 	controller.Use(b)
+	s.balancer = b
 	s.handlers["GET /_slipway/listeners"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(controller.Served())

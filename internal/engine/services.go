@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/applicationautoscaling"
 	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/autoscaling"
+	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/capacity"
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
 	"github.com/slipway-dev/slipway/internal/engine/ec2"
@@ -58,6 +59,7 @@ type services struct {
 	groups     *autoscaling.Service
 	daemon     *daemon              // nil in a simulation
 	door       *taskmetadata.Server // nil in a simulation
+	balancer   *balancer.Balancer
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
 	logs       *logs.Service
@@ -154,8 +156,8 @@ func (s *services) containers(ctx context.Context) error {
 		Subnets: network.Network{}.Subnets,
 	})
 	s.add(ecsapi.API, control.Operations())
-	targets := applicationautoscaling.New(s.e.env, control)
-	s.add(appscalingapi.API, targets.Operations())
+	scaling := applicationautoscaling.New(s.e.env, control)
+	s.add(appscalingapi.API, scaling.Operations())
 	runtime, why := s.runtime(ctx)
 	specs := &scheduler.Specs{Secrets: s.fetcher()}
 	parts := scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of}
@@ -166,8 +168,10 @@ func (s *services) containers(ctx context.Context) error {
 	}
 	loops := scheduler.New(s.e.env, parts)
 	joins := agents.New(s.e.env, providerOf)
+	measures := newMeters(s.e, s.daemon, s.balancer)
+	follow := func(ctx context.Context) error { return scaling.Follow(ctx, measures) }
 	managed := capacity.New(s.e.env, control, s.groups)
-	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run)
+	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run, scaling.Run, follow)
 	return nil
 }
 

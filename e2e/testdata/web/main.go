@@ -26,10 +26,14 @@ var smuggled atomic.Int64
 
 func main() {
 	instance, _ = os.Hostname()
+	if os.Getenv("FAULT") == "crash" {
+		log.Fatal("cannot reach the database")
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", greet)
 	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/slow", slow)
+	mux.HandleFunc("/burn", burn)
 	mux.HandleFunc("/ws", socket)
 	mux.HandleFunc("/smuggled", func(http.ResponseWriter, *http.Request) { smuggled.Add(1) })
 	mux.HandleFunc("/seen", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, smuggled.Load()) })
@@ -51,6 +55,10 @@ func main() {
 }
 
 func greet(w http.ResponseWriter, r *http.Request) {
+	if os.Getenv("FAULT") == "unhealthy" {
+		http.Error(w, "out of order", http.StatusServiceUnavailable)
+		return
+	}
 	fmt.Fprintf(w, "version=%s instance=%s proto=%s forwarded=%s\n", version, instance, r.Proto, r.Header.Get("X-Forwarded-Proto"))
 }
 
@@ -63,6 +71,13 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Write(body)
+}
+
+// burn keeps a processor busy ?for= a time.
+func burn(w http.ResponseWriter, r *http.Request) {
+	d, _ := time.ParseDuration(r.FormValue("for"))
+	for end := time.Now().Add(d); time.Now().Before(end) && r.Context().Err() == nil; {
+	}
 }
 
 // slow sends ?parts= lines of 10 bytes, ?every= apart.

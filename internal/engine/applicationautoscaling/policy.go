@@ -50,27 +50,21 @@ func checkPolicy(p *api.ScalingPolicy) error {
 	}
 	switch p.PolicyType {
 	case api.PolicyTypeStepScaling:
-		c := p.StepScalingPolicyConfiguration
-		switch {
-		case c == nil || p.TargetTrackingScalingPolicyConfiguration != nil:
-			return api.ValidationException("StepScalingPolicyConfiguration is required for the policy type StepScaling, and no other configuration")
-		case c.AdjustmentType == "" || len(c.StepAdjustments) == 0:
-			return api.ValidationException("AdjustmentType and at least one StepAdjustment are required for the policy type StepScaling")
-		case c.MinAdjustmentMagnitude != nil && c.AdjustmentType != api.AdjustmentTypePercentChangeInCapacity:
-			return api.ValidationException("MinAdjustmentMagnitude is only supported with the AdjustmentType PercentChangeInCapacity")
-		}
+		return api.ValidationException("The policy type StepScaling is not served by this engine: it has no CloudWatch whose alarms would trigger it. Use TargetTrackingScaling")
 	case api.PolicyTypeTargetTrackingScaling:
 		c := p.TargetTrackingScalingPolicyConfiguration
 		if c == nil || p.StepScalingPolicyConfiguration != nil || (c.PredefinedMetricSpecification == nil) == (c.CustomizedMetricSpecification == nil) {
 			return api.ValidationException("TargetTrackingScalingPolicyConfiguration with either a PredefinedMetricSpecification or a CustomizedMetricSpecification is required for the policy type TargetTrackingScaling, and no other configuration")
 		}
-		if m := c.PredefinedMetricSpecification; m != nil {
-			return checkMetric(m)
+		if c.CustomizedMetricSpecification != nil {
+			return api.ValidationException("CustomizedMetricSpecification is not served by this engine: it has no CloudWatch. Use one of the predefined metrics of ECS")
 		}
-	default:
-		return api.ValidationException("The policy type %s is not served by this engine", p.PolicyType)
+		if c.TargetValue == nil || *c.TargetValue <= 0 {
+			return api.ValidationException("TargetValue must be greater than 0")
+		}
+		return checkMetric(c.PredefinedMetricSpecification)
 	}
-	return nil
+	return api.ValidationException("The policy type %s is not served by this engine", p.PolicyType)
 }
 
 // checkMetric: of the predefined metrics three are for ECS.

@@ -2,8 +2,10 @@
 // services registered as scalable targets, kept within their bounds, with
 // scheduled actions that change the bounds, and scaling policies.
 //
-// Only the namespace ecs is served, others are refused by name. There is no
-// CloudWatch here: policies are kept and told, no alarm triggers them.
+// Only the namespace ecs is served, others are refused by name. Target tracking
+// policies work on the predefined metrics of ECS, which the engine measures itself
+// (follow.go; what follows from the numbers is the pure function track). There is no
+// CloudWatch: step scaling policies and metrics of one's own are refused.
 //
 // Called by the engine's chain. It reaches ECS through the Services interface.
 package applicationautoscaling

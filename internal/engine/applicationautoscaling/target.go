@@ -25,6 +25,8 @@ type Target struct {
 	Min, Max      int
 	Created       time.Time
 	Suspended     api.SuspendedState
+	// Scaled is when a policy last changed the count.
+	Scaled scaled
 	Tags          tagging.Set
 }
 

@@ -105,6 +105,15 @@ func Needs(d *api.TaskDefinition, o *api.TaskOverride) (r Resources) {
 	return r
 }
 
+// Reserves is the CPU units and the MiB that the task has reserved, on Fargate
+// those of its size.
+func (t *Task) Reserves() (cpu, memory int) {
+	if t.LaunchType == api.LaunchTypeFargate {
+		return whole(&t.CPU), whole(&t.Memory)
+	}
+	return t.Needs.CPU, t.Needs.Memory
+}
+
 func firstText(a, b *string) *string {
 	if a != nil {
 		return a
