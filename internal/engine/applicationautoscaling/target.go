@@ -27,7 +27,7 @@ type Target struct {
 	Suspended     api.SuspendedState
 	// Scaled is when a policy last changed the count.
 	Scaled scaled
-	Tags          tagging.Set
+	Tags   tagging.Set
 }
 
 // Policy is a scaling policy of a target.
