@@ -4,10 +4,12 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -24,16 +26,42 @@ type engine struct {
 	cli    *resident
 }
 
+// built is the command, built once for all tests.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "slipway-e2e-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "slipway")
+	if out, err := exec.Command("go", "build", "-o", file, "../cmd/slipway").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if file, err := built(); err == nil {
+		os.RemoveAll(filepath.Dir(file))
+	}
+	os.Exit(code)
+}
+
+func binary(t *testing.T) string {
+	t.Helper()
+	file, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func start(t *testing.T, options ...string) *engine {
 	t.Helper()
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("SKIP: the aws CLI is not installed")
 	}
-	e := &engine{t: t, binary: filepath.Join(t.TempDir(), "slipway"), data: t.TempDir()}
-	build := exec.Command("go", "build", "-o", e.binary, "../cmd/slipway")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	e := &engine{t: t, binary: binary(t), data: t.TempDir()}
 	args := append([]string{"engine", "start", "--data", e.data, "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"}, options...)
 	if out, err := exec.Command(e.binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("starting: %v\n%s", err, out)

@@ -119,7 +119,6 @@ func registration(s *slipway.Service, d slipway.Definition, r slipway.Release, b
 	if d.Memory > 0 {
 		in.Memory = aws.String(strconv.Itoa(d.Memory))
 	}
-	in.RequiresCompatibilities = []types.Compatibility{types.CompatibilityEc2}
 	if s.Capacity == "fargate" {
 		in.RequiresCompatibilities = []types.Compatibility{types.CompatibilityFargate}
 	}

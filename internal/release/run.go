@@ -105,6 +105,9 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 // prove asks every host of the environment.
 func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcome) error {
 	for _, s := range env.Services {
+		if s.Scale == nil && s.Count == 0 {
+			continue // nothing answers, as the file wants it
+		}
 		for _, r := range s.Rules {
 			for _, host := range r.Hosts {
 				proof, err := Prove(ctx, host, provable(&s, r), o.Door, 2*time.Minute)
