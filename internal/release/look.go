@@ -23,7 +23,7 @@ func Look(ctx context.Context, a *cloud.Account, env slipway.Environment, tag st
 	commit := ""
 	for _, s := range raw.Services {
 		if r, ok := seen.Running[s.Name]; ok && tag == "" {
-			tag, commit = r.Tag, r.Commit
+			tag, commit = raw.Image.Released(r.Tag), r.Commit
 		}
 	}
 	expanded := plan.Settle(a.Resolve(env.AtRelease(tag, commit)), seen)
@@ -80,7 +80,7 @@ func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([
 	for i := range env.Services {
 		svc := &env.Services[i]
 		running, there := seen.Running[svc.Name]
-		s := Status{Environment: env.Name, Service: svc.Name, Tag: running.Tag, Desired: running.Desired, Running: running.Tasks, On: env.On, Account: a.ID, Region: a.Region, State: "not deployed"}
+		s := Status{Environment: env.Name, Service: svc.Name, Tag: env.Image.Released(running.Tag), Desired: running.Desired, Running: running.Tasks, On: env.On, Account: a.ID, Region: a.Region, State: "not deployed"}
 		for _, h := range svc.Hosts {
 			s.URLs = append(s.URLs, "https://"+h)
 		}

@@ -21,6 +21,18 @@ func (i Image) Reference(tag, commit string) string {
 	return Expand(i.Repository+":"+i.Tag, tag, commit)
 }
 
+// Released is the release's tag in an image's tag: v1.2.0 in v1.2.0-playground.
+// A tag that the image's template doesn't make is the release's as it is.
+func (i Image) Released(tag string) string {
+	before, after, ok := strings.Cut(i.Tag, "{tag}")
+	inner, left := strings.CutPrefix(tag, before)
+	inner, right := strings.CutSuffix(inner, after)
+	if !ok || !left || !right || inner == "" {
+		return tag
+	}
+	return inner
+}
+
 // ImageOf is the image of this repository that a container runs; false where
 // the container runs an image that others make.
 func (e Environment) ImageOf(c Container) (Image, bool) {

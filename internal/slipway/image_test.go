@@ -22,6 +22,22 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+func TestReleased(t *testing.T) {
+	for _, c := range []struct{ template, tag, want string }{
+		{"{tag}-playground", "v1.2.0-playground", "v1.2.0"},
+		{"{tag}-playground", "v1.2.0", "v1.2.0"},
+		{"{tag}", "v1.2.0", "v1.2.0"},
+		{"r-{tag}", "r-7", "7"},
+		{"{commit}", "abc", "abc"},
+		{"{tag}-playground", "-playground", "-playground"},
+		{"", "v1", "v1"},
+	} {
+		if got := (Image{Tag: c.template}).Released(c.tag); got != c.want {
+			t.Errorf("%s of %s: got %s, want %s", c.tag, c.template, got, c.want)
+		}
+	}
+}
+
 func TestExpand(t *testing.T) {
 	for template, want := range map[string]string{
 		"{tag}-x": "v1-x", "{commit}": "abc", "{{tag}": "{tag}", `{"a":{"b":1}}`: `{"a":{"b":1}}`, `{{"a"`: `{"a"`, "{env}": "{env}", "": "",
