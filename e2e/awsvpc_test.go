@@ -134,7 +134,7 @@ func TestWhatADefinitionSaysDockerHas(t *testing.T) {
 		"{{.HostConfig.ReadonlyRootfs}}": "true", "{{.Config.StopTimeout}}": "6", "{{json .HostConfig.Dns}}": `["10.0.0.2"]`, "{{json .HostConfig.DnsSearch}}": `["x.test"]`,
 		"{{json .HostConfig.ExtraHosts}}": `["a:10.0.0.3"]`, "{{json .HostConfig.SecurityOpt}}": `["no-new-privileges"]`, "{{.Config.OpenStdin}}": "true", "{{.Config.Tty}}": "true",
 		`{{index .Config.Labels "team"}}`: "blue", "{{json .HostConfig.Ulimits}}": `[{"Name":"nofile","Hard":200,"Soft":100}]`, "{{json .HostConfig.Sysctls}}": `{"net.core.somaxconn":"99"}`,
-		"{{json .HostConfig.CapAdd}}": `["SYS_PTRACE"]`, "{{json .HostConfig.CapDrop}}": `["CHOWN"]`, "{{.HostConfig.Init}}": "true", "{{.HostConfig.ShmSize}}": "7340032",
+		"{{json .HostConfig.CapAdd}}": `["CAP_SYS_PTRACE"]`, "{{json .HostConfig.CapDrop}}": `["CAP_CHOWN"]`, "{{.HostConfig.Init}}": "true", "{{.HostConfig.ShmSize}}": "7340032",
 		"{{json .HostConfig.Devices}}": `[{"PathOnHost":"/dev/null","PathInContainer":"/dev/mine","CgroupPermissions":"r"}]`, "{{json .HostConfig.Tmpfs}}": `{"/t":"noexec,size=1m"}`,
 		"{{json .Config.Healthcheck}}":    `{"Test":["CMD","/probe","exit","0"],"Interval":5000000000,"Timeout":4000000000,"StartPeriod":1000000000,"Retries":2}`,
 		"{{len .HostConfig.VolumesFrom}}": "1", "{{len .Mounts}}": "3", "{{len .NetworkSettings.Ports}}": "4",
