@@ -45,7 +45,9 @@ func main() {
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("deaf")
-		select {}
+		for {
+			time.Sleep(time.Hour)
+		}
 	case "sick":
 		os.Exit(1)
 	case "serve":
