@@ -50,7 +50,11 @@ func balancingRows(from io.Reader) (rows []row, err error) {
 		} else if err != nil {
 			return rows, err
 		}
+		// Where other programs want the cores, the rates are the scheduler's: the
+		// processor's time for a request is held against the target, too.
 		line := timesPeer(fmt.Sprintf("balancer, %s, one core, CPU %.1f:%.1f µs", r.Traffic, r.Cost, r.TheirCost), r.Rate, r.Theirs, r.Peer, nil, r.Target)
+		line.ratio = min(line.ratio, r.TheirCost/r.Cost)
+		line.verdict = judge(line.ratio >= r.Target)
 		if r.Target == 0 {
 			line.target, line.verdict = "", unjudged
 		}
