@@ -43,6 +43,7 @@ type disk struct {
 	put  *sql.Stmt
 	del  *sql.Stmt
 	wipe *sql.Stmt
+	wal  *wal
 }
 
 func openDisk(dir string) (*disk, error) {
@@ -69,9 +70,9 @@ func (d *disk) open() error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
-	// FULL: in WAL mode every commit is synced, so an acknowledged write
-	// survives a power loss, not only a crash of the process.
-	d.db, err = sql.Open("sqlite", "file:"+d.file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	// NORMAL: SQLite syncs when it moves the log's pages into the file; the log
+	// itself is synced after every commit by wal.sync.
+	d.db, err = sql.Open("sqlite", "file:"+d.file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=wal_autocheckpoint(4000)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
 		return fmt.Errorf("opening state: %w", err)
 	}
@@ -82,7 +83,11 @@ func (d *disk) open() error {
 	if err := d.migrate(); err != nil {
 		return err
 	}
-	return d.prepare()
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	d.wal, err = openWAL(d.file)
+	return err
 }
 
 func (d *disk) check() error {
@@ -177,6 +182,16 @@ func (s snapshot) at(t AnyTable, scope Scope) shard {
 // write makes the commits durable as one transaction. Of a row that changed
 // several times only the last change is written.
 func (d *disk) write(batch []*commit) error {
+	if d.wal.broken != nil {
+		return d.wal.broken
+	}
+	if err := d.commit(batch); err != nil {
+		return err
+	}
+	return d.wal.sync()
+}
+
+func (d *disk) commit(batch []*commit) error {
 	tx, err := d.db.Begin()
 	if err != nil {
 		return err
@@ -236,6 +251,9 @@ func (c *commit) encode() {
 
 func (d *disk) close() error {
 	var errs []error
+	if d.wal != nil {
+		errs = append(errs, d.wal.file.Close())
+	}
 	if d.db != nil {
 		errs = append(errs, d.db.Close())
 	}
