@@ -143,6 +143,9 @@ func TestWhatADefinitionSaysDockerHas(t *testing.T) {
 			t.Errorf("%s: %s, not %s", name, got, want)
 		}
 	}
+	if got := s.must("ecs", "describe-tasks", "--cluster", s.cluster, "--tasks", *task.TaskArn, "--query", "tasks[0].containers[?name=='app'].networkBindings[].containerPortRange"); got != "90-92" {
+		t.Errorf("the binding of the range: %q", got)
+	}
 	for _, shared := range []string{".HostConfig.PidMode", ".HostConfig.IpcMode"} {
 		both := s.runs(exec.Command("docker", "inspect", "--format", "{{"+shared+"}}", ids["app"], ids["other"]))
 		if lines := strings.Fields(both); len(lines) != 2 || lines[0] != lines[1] || !strings.HasPrefix(lines[0], "container:") {

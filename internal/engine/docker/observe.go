@@ -79,6 +79,11 @@ func (r *Runtime) observed(c *container.InspectResponse) ContainerStatus {
 		s.Reason = endReason(c.State, s.OOMKilled, f.Foreign, r.host)
 	}
 	s.Bindings = bindings(c, f)
+	for _, p := range f.Ports {
+		if p.Last != 0 {
+			s.Ranges = append(s.Ranges, p)
+		}
+	}
 	s.Address = f.Address
 	if !s.Address.IsValid() {
 		s.Address = address(c)

@@ -75,6 +75,8 @@ type ContainerStatus struct {
 	Reason   string
 	Health   Health
 	Bindings []Binding
+	// Ranges are the port mappings that are ranges.
+	Ranges []Port
 	// Address is its own address, or in awsvpc mode the task's; not valid in
 	// host mode.
 	Address netip.Addr

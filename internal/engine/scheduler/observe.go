@@ -1,6 +1,9 @@
 package scheduler
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -63,11 +66,36 @@ func take(c *ecs.Container, seen docker.ContainerStatus) {
 	if len(seen.Bindings) == 0 {
 		return
 	}
-	c.Bindings = nil
-	for _, b := range seen.Bindings {
-		n := api.NetworkBinding{ContainerPort: new(int(b.ContainerPort)), HostPort: new(int(b.HostPort)), Protocol: api.TransportProtocol(b.Proto), BindIP: new("0.0.0.0")}
-		c.Bindings = append(c.Bindings, n)
+	c.Bindings = networkBindings(seen)
+}
+
+// networkBindings are a container's ports as ECS shows them: a range is one of
+// them, whose host ports are in a row.
+func networkBindings(seen docker.ContainerStatus) (all []api.NetworkBinding) {
+	rest := slices.Clone(seen.Bindings)
+	for _, r := range seen.Ranges {
+		var first, last docker.Binding
+		rest = slices.DeleteFunc(rest, func(b docker.Binding) bool {
+			within := b.Proto == cmp.Or(r.Proto, "tcp") && r.Container <= b.ContainerPort && b.ContainerPort <= r.Last
+			if within && (first.ContainerPort == 0 || b.ContainerPort < first.ContainerPort) {
+				first = b
+			}
+			if within && b.ContainerPort > last.ContainerPort {
+				last = b
+			}
+			return within
+		})
+		if first.ContainerPort != 0 {
+			all = append(all, api.NetworkBinding{
+				ContainerPortRange: new(fmt.Sprintf("%d-%d", first.ContainerPort, last.ContainerPort)), HostPortRange: new(fmt.Sprintf("%d-%d", first.HostPort, last.HostPort)),
+				Protocol: api.TransportProtocol(first.Proto), BindIP: new("0.0.0.0"),
+			})
+		}
 	}
+	for _, b := range rest {
+		all = append(all, api.NetworkBinding{ContainerPort: new(int(b.ContainerPort)), HostPort: new(int(b.HostPort)), Protocol: api.TransportProtocol(b.Proto), BindIP: new("0.0.0.0")})
+	}
+	return all
 }
 
 // pulled notes the time that the images took, over all containers.
