@@ -18,12 +18,21 @@ import (
 // makes a thousand.
 func TestDeploysLeaveNothing(t *testing.T) {
 	s := probeSite(t)
-	s.must("ecs", "create-service", "--cluster", s.cluster, "--service-name", "first", "--desired-count", "1", "--task-definition", s.revision(t, "first", types.NetworkModeBridge, 0))
-	s.stable("first")
-	modes := []types.NetworkMode{types.NetworkModeBridge, types.NetworkModeAwsvpc, types.NetworkModeBridge, types.NetworkModeAwsvpc}
+	modes := []types.NetworkMode{types.NetworkModeBridge, types.NetworkModeAwsvpc, types.NetworkModeBridge, types.NetworkModeAwsvpc, types.NetworkModeBridge, types.NetworkModeAwsvpc}
+	listener := ""
 	for i, mode := range modes {
 		name := fmt.Sprintf("s%d", i)
-		in := &ecs.CreateServiceInput{Cluster: &s.cluster, ServiceName: &name, TaskDefinition: aws.String(s.revision(t, name, mode, 0)), DesiredCount: aws.Int32(1)}
+		kind := map[types.NetworkMode]string{types.NetworkModeBridge: "instance", types.NetworkModeAwsvpc: "ip"}[mode]
+		group := s.targetGroup(name, 0, "--target-type", kind)
+		if listener == "" {
+			listener = s.listen(group)
+		} else {
+			s.must("elbv2", "create-rule", "--listener-arn", listener, "--priority", fmt.Sprint(i), "--conditions", "Field=path-pattern,Values=/"+name, "--actions", "Type=forward,TargetGroupArn="+group)
+		}
+		in := &ecs.CreateServiceInput{
+			Cluster: &s.cluster, ServiceName: &name, TaskDefinition: aws.String(s.revision(t, name, mode, 0)), DesiredCount: aws.Int32(1),
+			LoadBalancers: []types.LoadBalancer{{TargetGroupArn: &group, ContainerName: aws.String("probe"), ContainerPort: aws.Int32(8000)}},
+		}
 		if mode == types.NetworkModeAwsvpc {
 			in.NetworkConfiguration, in.LaunchType = s.vpcConfiguration(), types.LaunchTypeFargate
 		}
@@ -48,14 +57,14 @@ func TestDeploysLeaveNothing(t *testing.T) {
 	all.Wait()
 	s.leavesNothing(before)
 	t.Logf("%d deploys in %v", deploys(t), time.Since(began).Round(time.Second))
-	if got := s.must("ec2", "describe-network-interfaces", "--filters", "Name=requester-id,Values=amazon-ecs", "--query", "length(NetworkInterfaces)"); got != "2" {
-		t.Errorf("two tasks have interfaces, and %s are there", got)
+	if got := s.must("ec2", "describe-network-interfaces", "--filters", "Name=requester-id,Values=amazon-ecs", "--query", "length(NetworkInterfaces)"); got != "3" {
+		t.Errorf("three tasks have interfaces, and %s are there", got)
 	}
 }
 
 // revision registers a revision of the probe that waits.
 func (s *site) revision(t *testing.T, family string, mode types.NetworkMode, n int) string {
-	c := s.probe("wait", fmt.Sprint(n))
+	c := s.probe("serve", ":8000", fmt.Sprint(n))
 	c.PortMappings = []types.PortMapping{{ContainerPort: aws.Int32(8000)}}
 	in := &ecs.RegisterTaskDefinitionInput{Family: &family, NetworkMode: mode, ContainerDefinitions: []types.ContainerDefinition{c}}
 	if mode == types.NetworkModeAwsvpc {
