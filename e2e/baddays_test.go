@@ -316,6 +316,16 @@ func TestAnEngineKilledInADeployFinishesIt(t *testing.T) {
 	if got := s.containers(); len(got) != 2 {
 		t.Errorf("%d containers run; before the kill: %v", len(got), before)
 	}
+	// A container's way to the engine is as it was.
+	for _, v := range strings.Fields(s.runs(exec.Command("docker", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", s.containers()[0]))) {
+		if base, ok := strings.CutPrefix(v, "ECS_CONTAINER_METADATA_URI_V4="); ok {
+			if body, err := fetch(base + "/task"); err != nil || !strings.Contains(body, "RUNNING") {
+				t.Errorf("the metadata endpoint after the restart: %v %s", err, body)
+			}
+			return
+		}
+	}
+	t.Error("the container knows no metadata endpoint")
 }
 
 // again starts the engine anew on the same data.

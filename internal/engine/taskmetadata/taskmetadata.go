@@ -99,19 +99,56 @@ var addresses = state.NewTable("taskmetadata.address", func(*Address) string { r
 var Tables = []state.AnyTable{addresses}
 
 // Run serves until ctx ends. Where tasks are left from an earlier run, it
-// listens at once, otherwise when the first one starts.
+// listens as soon as the daemon answers, otherwise when the first one starts.
 func (s *Server) Run(ctx context.Context) error {
-	for _, t := range ecs.Tasks.Everywhere(s.env.Store.View()) {
-		if t.Last != ecs.Stopped && t.Last != ecs.Provisioning {
-			if _, err := s.open(ctx); err != nil && ctx.Err() == nil {
-				s.env.Log.Warn("containers cannot ask for credentials and metadata", "error", err)
-			}
-			break
-		}
+	defer s.server.Close()
+	if s.expected() {
+		s.reopen(ctx)
 	}
 	<-ctx.Done()
-	s.server.Close()
 	return ctx.Err()
+}
+
+// expected tells whether containers of an earlier run may ask.
+func (s *Server) expected() bool {
+	for _, t := range ecs.Tasks.Everywhere(s.env.Store.View()) {
+		if t.Last != ecs.Stopped && t.Last != ecs.Provisioning {
+			return true
+		}
+	}
+	return false
+}
+
+// tryAgain is how long after a daemon did not answer it is asked again.
+const tryAgain = 2 * time.Second
+
+func (s *Server) reopen(ctx context.Context) {
+	tick := time.NewTicker(tryAgain)
+	defer tick.Stop()
+	for warned := false; ; warned = true {
+		_, err := s.open(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if !warned {
+			s.env.Log.Warn("containers cannot ask for credentials and metadata", "error", err)
+		}
+		if s.hopeless() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// hopeless tells that this machine cannot have the address.
+func (s *Server) hopeless() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.without != nil
 }
 
 // open listens, if it can be done, and tells where containers find it.

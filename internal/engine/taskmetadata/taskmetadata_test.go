@@ -190,7 +190,7 @@ func TestThePortIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.server.Close()
+	r.Forget() // Serve may not have begun
 	next := New(r.env, r.roles, r.containers, http.NotFoundHandler())
 	defer next.server.Close()
 	again, err := next.open(t.Context())
