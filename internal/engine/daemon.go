@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -30,9 +29,6 @@ type daemon struct {
 func newDaemon(opt docker.Options) *daemon {
 	return &daemon{opt: opt, there: make(chan struct{})}
 }
-
-// errClosed is why a daemon that is found too late is of no use.
-var errClosed = errors.New("the engine is going down")
 
 // open looks for the daemon once.
 func (d *daemon) open(ctx context.Context) bool {

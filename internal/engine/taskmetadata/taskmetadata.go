@@ -65,7 +65,6 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener net.Listener
-	network  docker.Network
 	without  error // why there is no address
 
 	sessions sessions
@@ -273,7 +272,7 @@ func (s *Server) Variables(ctx context.Context, tx *state.Tx, scope state.Scope,
 		return env, nil
 	}
 	if !s.roles.RoleTrusts(tx, role, "ecs-tasks.amazonaws.com") {
-		return nil, fmt.Errorf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", role)
+		return nil, stopped(fmt.Sprintf("ECS was unable to assume the role '%s' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.", role))
 	}
 	path := "/v2/credentials/" + s.seal(subject{"credentials", scope, t.Cluster, t.ID, container})
 	if at.Port() == 80 {
@@ -281,6 +280,11 @@ func (s *Server) Variables(ctx context.Context, tx *state.Tx, scope state.Scope,
 	}
 	return append(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI="+base+path), nil
 }
+
+// stopped is an error that is shown as a task's stop reason, in ECS's words.
+type stopped string
+
+func (s stopped) Error() string { return string(s) }
 
 // kind is what the task runs on, as AWS_EXECUTION_ENV tells it.
 func kind(t *ecs.Task) string {
