@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 )
@@ -23,7 +24,15 @@ func TestAKilledTargetCostsWhatWasInFlight(t *testing.T) {
 		for l.requests.Load() < before+300 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		s.runs(exec.Command("docker", "kill", s.containers()[0]))
+		doomed := s.containers()[0]
+		s.runs(exec.Command("docker", "kill", doomed))
+		// The service looks stable until the engine has heard of the kill: wait
+		// until another has taken its place, and serves.
+		until(t, "the killed task's successor", func() bool {
+			now := s.containers()
+			return len(now) == 2 && !slices.Contains(now, doomed) &&
+				s.must("elbv2", "describe-target-health", "--target-group-arn", group, "--query", "length(TargetHealthDescriptions[?TargetHealth.State=='healthy'])") == "2"
+		})
 		s.stable("web")
 		seen := map[string]bool{}
 		for _, f := range l.failed()[len(failed):] {
