@@ -154,23 +154,25 @@ func TestASimulatedClusterFills(t *testing.T) {
 	}
 }
 
-// BenchmarkScheduling is services of 1,000 tasks from their creation until all
-// run, ten tasks to an instance, through every loop of the scheduler.
+// BenchmarkScheduling is services from their creation until all of their tasks
+// run, ten tasks to an instance, through every loop of the scheduler: many of 1,000
+// tasks, and one large one.
 func BenchmarkScheduling(b *testing.B) {
-	for _, tasks := range []int{1000, 10_000, 100_000} {
-		b.Run(fmt.Sprint(tasks), func(b *testing.B) {
+	for _, size := range []struct{ services, tasks int }{{1, 1000}, {10, 1000}, {100, 1000}, {1, 5000}, {1, 10_000}} {
+		b.Run(fmt.Sprintf("%dx%d", size.services, size.tasks), func(b *testing.B) {
+			all := size.services * size.tasks
 			for b.Loop() {
 				b.StopTimer()
 				w := newWorld(b)
-				w.cluster(tasks / 10)
+				w.cluster(all / 10)
 				w.run()
 				b.StartTimer()
-				for i := range tasks / 1000 {
-					w.service(fmt.Sprint("s", i), 1000)
+				for i := range size.services {
+					w.service(fmt.Sprint("s", i), size.tasks)
 				}
-				w.until(func(tx *state.Tx) bool { return ecs.ClusterTally(tx, home, "web", api.LaunchTypeEc2).Running == tasks })
+				w.until(func(tx *state.Tx) bool { return ecs.ClusterTally(tx, home, "web", api.LaunchTypeEc2).Running == all })
 			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(tasks), "µs/task")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(all), "µs/task")
 		})
 	}
 }
