@@ -110,7 +110,7 @@ func (w *world) until(is func(tx *state.Tx) bool) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	watch := w.env.Store.Watch(ecs.Tallies, ecs.Services)
+	watch := w.env.Store.Watch(ecs.Tasks, ecs.Services)
 	defer watch.Close()
 	for !is(w.env.Store.View()) {
 		if _, err := watch.Next(ctx); err != nil {
