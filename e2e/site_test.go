@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,6 @@ import (
 type site struct {
 	*engine
 	cluster, image          string
-	own                     string // the engine's id on the daemon, once known
 	vpc, subnets            string
 	lbGroup, instanceGroup  string
 	loadBalancer, name, dns string
@@ -234,8 +234,9 @@ func (s *site) leaveNothing() {
 	if ids := strings.Fields(string(out)); len(ids) > 0 {
 		exec.Command("docker", append([]string{"rm", "-f"}, ids...)...).Run()
 	}
-	if s.own != "" {
-		exec.Command("docker", "network", "rm", "slipway-"+s.own).Run()
+	log, _ := os.ReadFile(filepath.Join(s.data, "engine.log"))
+	for _, network := range regexp.MustCompile(`"network":"(slipway-[0-9a-f]+)"`).FindAllSubmatch(log, -1) {
+		exec.Command("docker", "network", "rm", string(network[1])).Run()
 	}
 }
 

@@ -175,7 +175,7 @@ func (s *Server) open(ctx context.Context) (netip.AddrPort, error) {
 	s.listener = l
 	go s.server.Serve(&guard{l, append([]netip.Prefix{n.Subnet}, n.Bridge)})
 	at := l.Addr().(*net.TCPAddr).AddrPort()
-	s.env.Log.Info("containers are answered", "address", at.String())
+	s.env.Log.Info("containers are answered", "address", at.String(), "network", n.Name)
 	return at, nil
 }
 
