@@ -14,6 +14,7 @@ import (
 func TestTerraformsWholeStack(t *testing.T) {
 	for _, kind := range []string{"simulated", "real"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // Terraform's provider sleeps most of the time
 			options := []string{"--simulate"}
 			if kind == "real" {
 				needs(t, "docker")
