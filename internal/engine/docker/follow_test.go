@@ -24,7 +24,7 @@ func TestLogsOfADaemonInOrder(t *testing.T) {
 			text = fmt.Sprintf("%d bytes", len(text))
 		}
 		got = append(got, fmt.Sprint(l.Stderr, l.More, " ", text))
-		if l.Time.Before(last) || l.Time.Before(c.StartedAt) {
+		if l.Time.Before(last) || l.Time.Before(c.CreatedAt) {
 			t.Errorf("line %q has time %v, after %v", text, l.Time, last)
 		}
 		last = l.Time
