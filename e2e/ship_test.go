@@ -32,6 +32,16 @@ func main() {
 		fmt.Println("Error: Cannot find module '/usr/src/app/src/index.js'")
 		time.Sleep(50 * time.Millisecond)
 		os.Exit(1)
+	case "talk":
+		go func() {
+			for i := range 10000 {
+				fmt.Printf("line %d\n", i)
+				if i%100 == 99 {
+					time.Sleep(40 * time.Millisecond)
+				}
+			}
+			fmt.Println("the end")
+		}()
 	case "lost":
 		http.ListenAndServe(":8000", http.NotFoundHandler())
 	}
