@@ -30,6 +30,8 @@ var measurements = []measurement{
 	{"writes", "RegisterTaskDefinition, durable, 32 connections, beside moto_server", writes},
 	{"hosts", "routing by host, 10 to 10,000 hosts", hostRouting},
 	{"balancer", "requests through the load balancer, beside nginx, HAProxy and Caddy", balancing},
+	{"deploy", "a deploy of a built image, beside docker run by hand", deploying},
+	{"plan", "slipway plan over 200 services", planning},
 	{"placement", "placing 100,000 tasks on 10,000 instances", placing},
 }
 
