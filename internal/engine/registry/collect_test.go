@@ -183,9 +183,16 @@ func TestCollectWhilePushing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var collecting, pushing sync.WaitGroup
 	rounds := 0
+	// A collection for every blob or so: one after the other without end would
+	// leave no image whole where there is one processor.
+	turn := make(chan struct{}, 1)
 	collecting.Go(func() {
 		for ; ctx.Err() == nil; rounds++ {
 			f.collect()
+			select {
+			case <-turn:
+			case <-ctx.Done():
+			}
 		}
 	})
 	for w := range 4 {
@@ -196,6 +203,10 @@ func TestCollectWhilePushing(t *testing.T) {
 				m.SchemaVersion = 2
 				for _, i := range rand.Perm(len(layers))[:3] {
 					m.Layers = append(m.Layers, f.blob(name, layers[i]))
+				}
+				select {
+				case turn <- struct{}{}:
+				default:
 				}
 				payload := marshal(m)
 				i, _, err := f.PutManifest(ctx, repo(name), Manifest{Payload: payload})
