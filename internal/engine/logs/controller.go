@@ -32,28 +32,44 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) sweep() error {
-	kept, err := s.archive.Groups() // before the rows: a group made in between is not taken for a deleted one
+	oldest, err := s.archive.Oldest() // before the rows: a group made in between is not taken for a deleted one
 	if err != nil {
 		return err
 	}
-	tx, now := s.env.Store.View(), s.env.Now()
-	live := map[string]bool{}
-	for _, g := range Groups.Everywhere(tx) {
-		live[g.ID] = true
-		if g.Retention > 0 {
-			if err := s.archive.Expire(g.ID, now.AddDate(0, 0, -g.Retention)); err != nil {
-				return err
-			}
+	rows := map[string]int{}
+	for _, g := range Groups.Everywhere(s.env.Store.View()) {
+		rows[g.ID] = g.Retention
+	}
+	expired, deleted := due(rows, oldest, s.env.Now())
+	for id, before := range expired {
+		if err := s.archive.Expire(id, before); err != nil {
+			return err
 		}
 	}
-	for _, id := range kept {
-		if !live[id] {
-			if err := s.archive.DeleteGroup(id); err != nil {
-				return err
-			}
+	for _, id := range deleted {
+		if err := s.archive.DeleteGroup(id); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// due decides what goes: of groups whose oldest event is past their retention
+// (days, by id; 0 is for ever) what lies before a time, and what groups left that
+// are no more.
+func due(retention map[string]int, oldest map[string]int64, now time.Time) (expired map[string]time.Time, deleted []string) {
+	expired = map[string]time.Time{}
+	for id, first := range oldest {
+		days, live := retention[id]
+		before := now.AddDate(0, 0, -days)
+		switch {
+		case !live:
+			deleted = append(deleted, id)
+		case days > 0 && first >= 0 && first < before.UnixMilli():
+			expired[id] = before
+		}
+	}
+	return expired, deleted
 }
 
 // Reset removes every event.

@@ -160,7 +160,7 @@ func (s *Service) FilterLogEvents(_ context.Context, c *operation.Caller, in *ap
 	}
 	match, err := pattern.Parse(awsapi.V(in.FilterPattern))
 	if err != nil {
-		return nil, api.InvalidParameterException("%s", err)
+		return nil, api.InvalidParameterException("%s", strings.Replace(err.Error(), "invalid", "Invalid", 1))
 	}
 	for _, name := range in.LogStreamNames {
 		if _, err := s.archive.Stream(g.ID, name); err != nil {

@@ -130,9 +130,10 @@ func (s *Service) DeleteRetentionPolicy(_ context.Context, c *operation.Caller, 
 
 func (s *Service) change(c *operation.Caller, name *string, do func(*Group)) error {
 	return s.env.Store.Update(func(tx *state.Tx) error {
-		if !Groups.Change(tx, c.Scope(), awsapi.V(nameOf(name)), do) {
-			return noGroup()
+		g, err := group(tx, c.Scope(), name)
+		if err == nil {
+			Groups.Change(tx, c.Scope(), g.Name, do)
 		}
-		return nil
+		return err
 	})
 }

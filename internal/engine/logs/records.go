@@ -39,7 +39,7 @@ func either(name, identifier *string) *string {
 	if name != nil {
 		return name
 	}
-	return nameOf(identifier)
+	return identifier
 }
 
 // nameOf is a group's name, of itself or out of its ARN.
@@ -55,7 +55,12 @@ func nameOf(identifier *string) *string {
 	return new(strings.TrimSuffix(name, ":*"))
 }
 
+// group is the one of a name or an ARN, which must be of the caller's account and
+// region.
 func group(tx *state.Tx, scope state.Scope, name *string) (*Group, error) {
+	if a, ok := arn.Parse(awsapi.V(name)); ok && a.Scope() != scope {
+		return nil, noGroup()
+	}
 	g, ok := Groups.Get(tx, scope, awsapi.V(nameOf(name)))
 	if !ok {
 		return nil, noGroup()

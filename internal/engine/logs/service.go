@@ -6,8 +6,8 @@
 // --follow` polls FilterLogEvents and works), Insights queries, subscriptions,
 // metric filters, exports. A KMS key is kept and echoed.
 //
-// Called by the engine's chain; the scheduler writes containers' output through
-// Writer.
+// Called by the engine's chain; awslogs writes what containers say through OpenStream,
+// Write and Cursor.
 package logs
 
 import (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -60,13 +61,15 @@ func (s *Service) DescribeLogStreams(_ context.Context, c *operation.Caller, in 
 	if err != nil {
 		return nil, err
 	}
+	order := func(x, y archive.Stream) int { return cmp.Compare(x.Name, y.Name) }
 	if byTime {
-		slices.SortStableFunc(list, func(x, y archive.Stream) int { return cmp.Compare(x.Last, y.Last) })
+		order = func(x, y archive.Stream) int { return cmp.Or(cmp.Compare(x.Last, y.Last), cmp.Compare(x.Name, y.Name)) }
 	}
-	if awsapi.V(in.Descending) {
-		slices.Reverse(list)
+	if up := order; awsapi.V(in.Descending) {
+		order = func(x, y archive.Stream) int { return up(y, x) }
 	}
-	page, next, err := pageAt(list, in.NextToken, limit(in.Limit, 50))
+	slices.SortFunc(list, order)
+	page, next, err := pageAt(list, order, in.NextToken, limit(in.Limit, 50))
 	if err != nil {
 		return nil, err
 	}
@@ -77,21 +80,30 @@ func (s *Service) DescribeLogStreams(_ context.Context, c *operation.Caller, in 
 	return out, nil
 }
 
-// pageAt cuts a page out of a list whose order has no unique key: a token is the
-// name of the page's last stream.
-func pageAt(list []archive.Stream, token *string, most int) ([]archive.Stream, *string, error) {
+// pageAt cuts a page out of an ordered list: a token is the place of the page's
+// last stream in the order, which holds also when that is deleted.
+func pageAt(list []archive.Stream, order func(x, y archive.Stream) int, token *string, most int) ([]archive.Stream, *string, error) {
 	after, err := paging.Decode(token)
 	if err != nil {
 		return nil, nil, badToken()
 	}
 	if after != "" {
-		i := slices.IndexFunc(list, func(s archive.Stream) bool { return s.Name == after })
-		list = list[i+1:]
+		time, name, _ := strings.Cut(after, "/")
+		last, err := strconv.ParseInt(time, 10, 64)
+		if err != nil {
+			return nil, nil, badToken()
+		}
+		i := slices.IndexFunc(list, func(s archive.Stream) bool { return order(s, archive.Stream{Name: name, Last: last}) > 0 })
+		if i < 0 {
+			return nil, nil, nil
+		}
+		list = list[i:]
 	}
 	if len(list) <= most {
 		return list, nil, nil
 	}
-	return list[:most], new(paging.Encode(list[most-1].Name)), nil
+	end := list[most-1]
+	return list[:most], new(paging.Encode(fmt.Sprintf("%d/%s", end.Last, end.Name))), nil
 }
 
 // sequence is a token that older clients hand back; it has no meaning any more.

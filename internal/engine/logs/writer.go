@@ -20,8 +20,8 @@ type Line struct {
 var ErrGone = errors.New("the log group is gone")
 
 // OpenStream makes a container's stream, and its group where that is asked for.
-// A stream that is there already is gone on with. A group that is not there is
-// the API's error.
+// A stream that is there already is gone on with; with no name none is made. A
+// group that is not there is the API's error.
 func (s *Service) OpenStream(scope state.Scope, groupName, stream string, makeGroup bool) error {
 	if makeGroup {
 		err := s.env.Store.Update(func(tx *state.Tx) error {
@@ -37,6 +37,9 @@ func (s *Service) OpenStream(scope state.Scope, groupName, stream string, makeGr
 	g, err := group(s.env.Store.View(), scope, &groupName)
 	if err != nil {
 		return err
+	}
+	if stream == "" {
+		return nil
 	}
 	if err := s.archive.Create(g.ID, stream, s.env.Now()); !errors.Is(err, archive.ErrExists) {
 		return err

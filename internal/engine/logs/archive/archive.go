@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type Archive struct {
 	last   atomic.Int64 // the latest event's id
 	writes chan *write
 	done   chan struct{}
+
+	mu     sync.RWMutex // held while a write is handed over
+	closed bool
 }
 
 // write is one change that waits for a commit.
@@ -86,8 +90,18 @@ func (a *Archive) prepare() error {
 	return nil
 }
 
+// ErrClosed is the error of a write after Close.
+var ErrClosed = errors.New("the logs are closed")
+
 // Close ends the writer, after what it was given, and closes the file.
 func (a *Archive) Close() error {
+	a.mu.Lock()
+	closed := a.closed
+	a.closed = true
+	a.mu.Unlock()
+	if closed {
+		return nil
+	}
 	close(a.writes)
 	<-a.done
 	return a.db.Close()
@@ -144,7 +158,13 @@ func (a *Archive) together(batch []*write) error {
 
 func (a *Archive) write(do func(*sql.Tx) error) error {
 	w := &write{do: do, done: make(chan struct{})}
+	a.mu.RLock()
+	if a.closed {
+		a.mu.RUnlock()
+		return ErrClosed
+	}
 	a.writes <- w
+	a.mu.RUnlock()
 	<-w.done
 	return w.err
 }

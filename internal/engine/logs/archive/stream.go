@@ -111,39 +111,32 @@ func (a *Archive) DeleteGroup(group string) error {
 	})
 }
 
-// Groups are the keys of all groups that have had a stream.
-func (a *Archive) Groups() ([]string, error) {
-	rows, err := a.db.Query(`SELECT key FROM grp`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []string
-	for rows.Next() {
-		var k string
-		if err := rows.Scan(&k); err != nil {
-			return nil, err
-		}
-		keys = append(keys, k)
-	}
-	return keys, rows.Err()
+// Oldest is the time of each group's first event, by its key; -1 where a group has
+// none. Groups that never had a stream are not known here.
+func (a *Archive) Oldest() (map[string]int64, error) {
+	return a.numbers(`SELECT key, coalesce((SELECT min(ts) FROM event e WHERE e.grp = g.id), -1) FROM grp g`)
 }
 
 // Bytes is how much each group holds, by its key.
 func (a *Archive) Bytes() (map[string]int64, error) {
-	rows, err := a.db.Query(`SELECT g.key, sum(s.bytes) FROM grp g JOIN stream s ON s.grp = g.id GROUP BY g.id`)
+	return a.numbers(`SELECT g.key, sum(s.bytes) FROM grp g JOIN stream s ON s.grp = g.id GROUP BY g.id`)
+}
+
+// numbers reads one for each group.
+func (a *Archive) numbers(query string) (map[string]int64, error) {
+	rows, err := a.db.Query(query)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading log groups: %w", err)
 	}
 	defer rows.Close()
-	sizes := map[string]int64{}
+	list := map[string]int64{}
 	for rows.Next() {
 		var k string
 		var n int64
 		if err := rows.Scan(&k, &n); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading log groups: %w", err)
 		}
-		sizes[k] = n
+		list[k] = n
 	}
-	return sizes, rows.Err()
+	return list, rows.Err()
 }

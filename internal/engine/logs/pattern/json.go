@@ -3,6 +3,7 @@ package pattern
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -16,7 +17,9 @@ type inJSON struct{ root condition }
 // Match implements Pattern: a message that is no JSON object matches nothing.
 func (p inJSON) Match(message string) bool {
 	var v any
-	if json.Unmarshal([]byte(message), &v) != nil {
+	d := json.NewDecoder(strings.NewReader(message))
+	d.UseNumber() // wildcards are compared with a number as it is written
+	if d.Decode(&v) != nil || d.Decode(new(any)) != io.EOF {
 		return false
 	}
 	return p.root(v)
@@ -48,7 +51,8 @@ func parseJSON(s string) (Pattern, error) {
 	return inJSON{root}, err
 }
 
-// split cuts a condition into its tokens; a quoted text keeps its quote in front.
+// split cuts a condition into its tokens; a quoted text keeps its quote in front,
+// an expression its percent signs.
 func split(s string) ([]string, error) {
 	var tokens []string
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
@@ -66,6 +70,11 @@ func split(s string) ([]string, error) {
 			}
 			tokens, s = append(tokens, `"`+word), rest
 			continue
+		}
+		if n == 0 && s[0] == '%' {
+			if n = strings.IndexByte(s[1:], '%') + 2; n < 2 {
+				return nil, fmt.Errorf("%w: a percent sign is not closed", ErrSyntax)
+			}
 		}
 		if n == 0 {
 			if n = strings.IndexAny(s, " \t&|!=<>()\""); n <= 0 {
@@ -222,23 +231,54 @@ func compare(get func(any) (any, bool), op, value string) (condition, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: %q compares nothing", ErrSyntax, op)
 		}
-		return func(v any) bool { have, ok := get(v); f, is := have.(float64); return ok && is && test(f) }, nil
+		return func(v any) bool {
+			have, _ := get(v)
+			n, is := have.(json.Number)
+			f, err := n.Float64()
+			return is && err == nil && test(f)
+		}, nil
 	}
 	if op != "=" && op != "!=" {
 		return nil, fmt.Errorf("%w: text is compared with = or !=", ErrSyntax)
 	}
-	// A star stands for any text; slashes are nothing special, as they would be in a path.
-	glob := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`, "/", "\x00").Replace(text)
+	match, err := like(text, quoted)
+	if err != nil {
+		return nil, err
+	}
 	return func(v any) bool {
-		have, ok := get(v)
-		if !ok {
-			return false
-		}
-		s, is := have.(string)
-		if !is {
-			s = fmt.Sprint(have)
-		}
-		same, err := path.Match(glob, strings.ReplaceAll(s, "/", "\x00"))
-		return err == nil && same == (op == "=")
+		have, _ := get(v)
+		s, ok := scalar(have)
+		return ok && match(s) == (op == "=")
 	}, nil
+}
+
+// like is the test of a text: an expression between percent signs, or a text in
+// which a star stands for any.
+func like(text string, quoted bool) (func(string) bool, error) {
+	if !quoted && strings.HasPrefix(text, "%") {
+		p, err := parseRegexp(text)
+		if err != nil {
+			return nil, err
+		}
+		return p.Match, nil
+	}
+	// Slashes are nothing special, as they would be in a path.
+	glob := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`, "/", "\x00").Replace(text)
+	return func(s string) bool {
+		same, err := path.Match(glob, strings.ReplaceAll(s, "/", "\x00"))
+		return err == nil && same
+	}, nil
+}
+
+// scalar is a value as text; objects, lists and null have none.
+func scalar(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
 }

@@ -37,7 +37,8 @@ func Parse(s string) (Pattern, error) {
 // terms is a pattern of words and phrases.
 type terms struct{ all, any, none []string }
 
-// Match implements Pattern. Terms are compared with their case.
+// Match implements Pattern. Terms are compared with their case. Optional terms
+// beside others have no effect, as the page says in a note.
 func (t terms) Match(message string) bool {
 	for _, w := range t.all {
 		if !strings.Contains(message, w) {
@@ -54,7 +55,7 @@ func (t terms) Match(message string) bool {
 			return true
 		}
 	}
-	return len(t.any) == 0
+	return len(t.any) == 0 || len(t.all)+len(t.none) > 0
 }
 
 func parseTerms(s string) (Pattern, error) {
