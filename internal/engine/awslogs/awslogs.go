@@ -7,11 +7,9 @@ package awslogs
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -26,13 +24,19 @@ type Runtime interface {
 	Stop(ctx context.Context, task string) error
 	Remove(ctx context.Context, task string) error
 	Events(ctx context.Context) <-chan docker.Event
+	Task(id string) (docker.TaskStatus, bool)
 	Logs(ctx context.Context, container string, from docker.Cursor, follow bool, each func(docker.Line) error) error
 }
 
 // Streams is where lines go: the logs service.
 type Streams interface {
+	// OpenStream makes a stream, and its group where that is asked for. The
+	// stream "" is none: only the group is looked for.
 	OpenStream(scope state.Scope, group, stream string, makeGroup bool) error
+	// Write adds lines, and makes the stream where it is not there. The cursor
+	// becomes durable with them.
 	Write(scope state.Scope, group, stream string, lines []logs.Line, cursor []byte) error
+	// Cursor is the last Write's.
 	Cursor(scope state.Scope, group, stream string) ([]byte, error)
 }
 
@@ -55,44 +59,65 @@ func New(r Runtime, streams Streams, definition Definition, log *slog.Logger) *S
 	return &Shipper{Runtime: r, streams: streams, definition: definition, log: log, tasks: map[string]map[string]*shipment{}}
 }
 
-// shipment is one container's output on its way.
-type shipment struct {
-	scope         state.Scope
-	group, stream string
-	done          chan struct{}
+// options are those of a container's log configuration; false where it has
+// another driver. They have been checked at the start.
+func (s *Shipper) options(id docker.Identity, container string) (o options, ok bool, err error) {
+	c := s.definition(scopeOf(id), id.Family, id.Revision, container)
+	if c == nil || c.LogConfiguration == nil || c.LogConfiguration.LogDriver != api.LogDriverAwslogs {
+		return options{}, false, nil
+	}
+	o, err = parse(c.LogConfiguration.Options)
+	return o, true, err
 }
 
-// stream is where a container's output goes; false where it has another driver.
-func (s *Shipper) stream(id docker.Identity, container string) (shipment, bool, bool) {
-	scope := state.Scope{Account: id.Account, Region: id.Region}
-	c := s.definition(scope, id.Family, id.Revision, container)
-	if c == nil || c.LogConfiguration == nil || c.LogConfiguration.LogDriver != api.LogDriverAwslogs {
-		return shipment{}, false, false
+func scopeOf(id docker.Identity) state.Scope {
+	return state.Scope{Account: id.Account, Region: id.Region}
+}
+
+// scope is where a container's group is: it may be in another region.
+func (o options) scope(id docker.Identity) state.Scope {
+	scope := scopeOf(id)
+	if o.region != "" {
+		scope.Region = o.region
 	}
-	o := c.LogConfiguration.Options
-	if r := o["awslogs-region"]; r != "" {
-		scope.Region = r
+	return scope
+}
+
+// stream is the name of a container's stream: prefix, name and task; without a
+// prefix the id that the daemon gave the container.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+func (o options) stream(id docker.Identity, name, container string) string {
+	if o.prefix == "" {
+		return container
 	}
-	name := id.ID
-	if prefix := o["awslogs-stream-prefix"]; prefix != "" {
-		name = prefix + "/" + container + "/" + id.ID
-	}
-	return shipment{scope: scope, group: o["awslogs-group"], stream: name, done: make(chan struct{})}, o["awslogs-create-group"] == "true", true
+	return o.prefix + "/" + name + "/" + id.ID
 }
 
 // Start opens every container's stream and starts the task.
 func (s *Shipper) Start(ctx context.Context, t *docker.Task) error {
 	for _, c := range t.Containers {
-		ship, makeGroup, ok := s.stream(t.Identity, c.Name)
+		o, ok, err := s.options(t.Identity, c.Name)
 		if !ok {
 			continue
 		}
-		if err := s.streams.OpenStream(ship.scope, ship.group, ship.stream, makeGroup); err != nil {
-			// The words of the agent and of the daemon's own driver.
-			return fmt.Errorf("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: %w", err)
+		if err != nil {
+			return fmt.Errorf("CannotCreateContainerError: Error response from daemon: %w", err)
+		}
+		err = s.streams.OpenStream(o.scope(t.Identity), o.group, o.stream(t.Identity, c.Name, ""), o.create)
+		if err != nil {
+			return unopened(t, err)
 		}
 	}
 	return s.Runtime.Start(ctx, t)
+}
+
+// unopened is a task's stop reason, in the words of the agent and of the daemon's
+// own driver; on Fargate in those of its agent.
+func unopened(t *docker.Task, err error) error {
+	if t.Instance == "" {
+		return fmt.Errorf("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: %w : exit status 1", err)
+	}
+	return fmt.Errorf("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: %w", err)
 }
 
 // Events passes the runtime's events on, and begins to ship a container's output
@@ -103,9 +128,7 @@ func (s *Shipper) Events(ctx context.Context) <-chan docker.Event {
 	go func() {
 		defer close(out)
 		for e := range in {
-			if e.Container.ID != "" && (e.Container.Phase == docker.Running || e.Container.Phase == docker.Stopped) {
-				s.ship(ctx, e)
-			}
+			s.heard(ctx, e)
 			select {
 			case out <- e:
 			case <-ctx.Done():
@@ -116,127 +139,95 @@ func (s *Shipper) Events(ctx context.Context) <-chan docker.Event {
 	return out
 }
 
-func (s *Shipper) ship(ctx context.Context, e docker.Event) {
+// heard begins to ship a container that runs or has run. One that runs again is
+// read again.
+func (s *Shipper) heard(ctx context.Context, e docker.Event) {
+	c := e.Container
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	running := s.tasks[e.ID]
-	if running[e.Container.ID] != nil && !(e.Container.Phase == docker.Running && ended(running[e.Container.ID])) {
+	if c.Phase == docker.Removed {
+		s.forget(e.ID, c.ID)
 		return
 	}
-	sh, _, ok := s.stream(e.Identity, e.Container.Name)
-	if !ok {
+	if c.ID == "" || c.Phase != docker.Running && c.Phase != docker.Stopped || !s.known(e.ID, c.ID) {
 		return
 	}
-	if running == nil {
-		running = map[string]*shipment{}
-		s.tasks[e.ID] = running
-	}
-	running[e.Container.ID] = &sh
-	go func() {
-		defer close(sh.done)
-		err := s.carry(ctx, &sh, e.Container.ID)
-		if err != nil && ctx.Err() == nil && !errors.Is(err, logs.ErrGone) {
-			s.log.Warn("awslogs", "stream", sh.stream, "error", err)
+	if sh := s.tasks[e.ID][c.ID]; sh != nil {
+		ran := c.StartedAt.After(sh.started)
+		if ran {
+			sh.started = c.StartedAt
 		}
-	}()
+		if !ran || !sh.ended() {
+			return
+		}
+	}
+	s.ship(ctx, e)
 }
 
-// ended tells whether a container was read to its end; one that runs again after
-// that is read again.
-func ended(sh *shipment) bool {
-	select {
-	case <-sh.done:
-		return true
-	default:
-		return false
+func (s *Shipper) ship(ctx context.Context, e docker.Event) {
+	o, ok, err := s.options(e.Identity, e.Container.Name)
+	if !ok || err != nil {
+		return
 	}
+	if s.tasks[e.ID] == nil {
+		s.tasks[e.ID] = map[string]*shipment{}
+	}
+	sh := &shipment{scope: o.scope(e.Identity), group: o.group, stream: o.stream(e.Identity, e.Container.Name, e.Container.ID), begin: o.begin,
+		started: e.Container.StartedAt, task: e.ID, done: make(chan struct{})}
+	s.tasks[e.ID][e.Container.ID] = sh
+	go s.run(ctx, sh, e.Container.ID)
 }
 
-// most is how many lines go into one write.
-const most = 500
-
-// carry reads a container's output to its end. Lines that arrive while a write
-// is made durable go together with the next.
-func (s *Shipper) carry(ctx context.Context, sh *shipment, container string) error {
-	var from docker.Cursor
-	at, err := s.streams.Cursor(sh.scope, sh.group, sh.stream)
-	if err != nil {
-		return err
-	}
-	if at != nil {
-		if err := json.Unmarshal(at, &from); err != nil {
-			return fmt.Errorf("reading the cursor of %s: %w", sh.stream, err)
-		}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	lines := make(chan docker.Line, most)
-	written := make(chan error, 1)
-	go func() {
-		err := s.write(sh, lines)
-		if err != nil {
-			cancel(err)
-		}
-		written <- err
-	}()
-	err = s.Runtime.Logs(ctx, container, from, true, func(l docker.Line) error {
-		l.Text = append([]byte(nil), l.Text...)
-		select {
-		case lines <- l:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	})
-	close(lines)
-	return errors.Join(<-written, err)
+// known tells whether the daemon has a container of a task.
+func (s *Shipper) known(task, container string) bool {
+	t, _ := s.Task(task)
+	return slices.ContainsFunc(t.Containers, func(c docker.ContainerStatus) bool { return c.ID == container && c.Phase != docker.Removed })
 }
 
-func (s *Shipper) write(sh *shipment, lines <-chan docker.Line) error {
-	for l := range lines {
-		batch := []docker.Line{l}
-		for more := true; more && len(batch) < most; {
-			select {
-			case next, open := <-lines:
-				if more = open; open {
-					batch = append(batch, next)
-				}
-			default:
-				more = false
-			}
-		}
-		cursor, err := json.Marshal(batch[len(batch)-1].Cursor)
-		if err != nil {
-			return err
-		}
-		out := make([]logs.Line, len(batch))
-		for i, b := range batch {
-			out[i] = logs.Line{At: b.Time, Text: strings.ToValidUTF8(string(b.Text), "\uFFFD")}
-		}
-		if err := s.streams.Write(sh.scope, sh.group, sh.stream, out, cursor); err != nil {
-			return err
-		}
+func (s *Shipper) forget(task, container string) {
+	delete(s.tasks[task], container)
+	if len(s.tasks[task]) == 0 {
+		delete(s.tasks, task)
 	}
-	return nil
 }
 
 // Remove waits until all that the task wrote is in its streams, and removes it.
+// What still runs is stopped for that.
 func (s *Shipper) Remove(ctx context.Context, task string) error {
-	s.mu.Lock()
-	running := s.tasks[task]
-	s.mu.Unlock()
-	for _, sh := range running {
+	t, _ := s.Task(task)
+	if slices.ContainsFunc(t.Containers, func(c docker.ContainerStatus) bool { return c.Phase == docker.Running }) {
+		if err := s.Stop(ctx, task); err != nil {
+			return err
+		}
+		t, _ = s.Task(task)
+	}
+	for _, c := range t.Containers { // their events may still be on their way
+		s.heard(ctx, docker.Event{Identity: t.Identity, Container: c})
+	}
+	for _, sh := range s.shipments(task) {
 		select {
 		case <-sh.done:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // which ended the reading, too
+	}
 	if err := s.Runtime.Remove(ctx, task); err != nil {
 		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.tasks, task)
-	s.mu.Unlock()
 	return nil
+}
+
+func (s *Shipper) shipments(task string) (list []*shipment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sh := range s.tasks[task] {
+		list = append(list, sh)
+	}
+	return list
 }
