@@ -54,6 +54,8 @@ func main() {
 		serve(arg(2), arg(3))
 	case "get":
 		get(arg(2))
+	case "count":
+		count(arg(2), arg(3))
 	}
 	fmt.Println("ready")
 	told := make(chan os.Signal, 1)
@@ -146,6 +148,21 @@ func get(url string) {
 	resp, err := http.Get(url)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// count writes numbered lines, so many in so long a time, in bursts, and exits.
+func count(lines, in string) {
+	n, _ := strconv.Atoi(lines)
+	long, _ := time.ParseDuration(in)
+	const burst = 50
+	tick := time.NewTicker(max(long*burst/time.Duration(max(n, 1)), time.Millisecond))
+	for i := range n {
+		fmt.Println("line", i)
+		if i%burst == burst-1 {
+			<-tick.C
+		}
 	}
 	os.Exit(0)
 }
