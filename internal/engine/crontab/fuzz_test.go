@@ -15,7 +15,7 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, zone string, at int64) {
 		if at < 0 || at > 4e9 || strings.Contains(zone, "/etc") {
-			t.Skip("not a time that an action has")
+			return // not a time that an action has
 		}
 		for _, read := range []func(string, string) (*Table, error){Five, Six} {
 			table, err := read(text, zone)
