@@ -31,7 +31,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(`[]`, "name.contains=w&content.startswith=1&match=any&search=x&tag=a:b&comment.present=")
 	f.Fuzz(func(t *testing.T, body, query string) {
 		if _, err := url.ParseQuery(query); err != nil || strings.ContainsAny(query, " #\x7f") || strings.ContainsFunc(query, func(r rune) bool { return r < ' ' }) {
-			t.Skip("net/http refuses it")
+			return // net/http refuses it
 		}
 		store := state.InMemory(Tables...)
 		defer store.Close()
