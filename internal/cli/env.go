@@ -95,6 +95,6 @@ func show(t *terminal, s slipway.Step, seen *slipway.Observed) {
 	}
 	fmt.Fprintf(t.out, "%-44s %s\n", s.ID, have)
 	for _, diff := range s.Differences {
-		fmt.Fprintf(t.out, "%-44s %s\n", "", report.Difference(diff))
+		fmt.Fprintf(t.out, "%-44s %s\n", "", diff.String())
 	}
 }

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/report"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -32,12 +32,12 @@ func newLogs(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			line := report.LogLines(t.out)
 			err = d.account.Logs(c.Context(), svc, task, time.Now().Add(-since), follow, func(l slipway.Line) error {
 				if d.json {
 					return encode(t.out, l)
 				}
-				_, err := fmt.Fprintf(t.out, "%s %s %s\n", l.At.Local().Format("15:04:05.000"), d.colour(l.Task), l.Text)
-				return err
+				return line(l)
 			})
 			if errors.Is(err, c.Context().Err()) {
 				return nil
@@ -52,6 +52,3 @@ func newLogs(t *terminal) *cobra.Command {
 	c.Flags().DurationVar(&since, "since", time.Hour, "from how long ago")
 	return c
 }
-
-// colour is a task's short id, in a colour of its own on a terminal.
-func (d *deployment) colour(task string) string { return task[:min(8, len(task))] }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/release"
+	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
 func newStatus(t *terminal) *cobra.Command {
@@ -68,7 +69,7 @@ func (d *deployment) status(c *cobra.Command) error {
 		}
 		since := ""
 		if at, err := time.Parse(time.RFC3339, s.Since); err == nil {
-			since = "since " + ago(time.Since(at))
+			since = "since " + slipway.Ago(time.Since(at))
 		}
 		on := s.On
 		if s.On == "aws" {
@@ -77,20 +78,4 @@ func (d *deployment) status(c *cobra.Command) error {
 		fmt.Fprintf(d.t.out, "%-13s%-36s %-14s %d/%d healthy   %-20s %-12s %s\n", s.Environment, where, s.Tag, s.Healthy, s.Desired, since, s.State, on)
 	}
 	return nil
-}
-
-// ago is a duration as people say it.
-func ago(d time.Duration) string {
-	for _, u := range []struct {
-		unit time.Duration
-		name string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
-		if n := int(d / u.unit); n > 0 {
-			if n > 1 {
-				u.name += "s"
-			}
-			return fmt.Sprintf("%d %s", n, u.name)
-		}
-	}
-	return fmt.Sprintf("%d seconds", int(d.Seconds()))
 }

@@ -32,6 +32,7 @@ type deployment struct {
 	account  *cloud.Account
 	door     release.Door
 	token    string // of the engine's Cloudflare API
+	resolver string // the engine's DNS
 	reporter report.Reporter
 }
 
@@ -49,7 +50,7 @@ func (d *deployment) load(args []string) error {
 		return err
 	}
 	d.stack = stack
-	d.reporter = report.NewPlain(d.t.out)
+	d.reporter = report.New(d.t.out)
 	if d.json {
 		d.reporter = report.NewJSON(d.t.out)
 	}
@@ -109,6 +110,7 @@ func short(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 func (d *deployment) engine(start bool) (cloud.Target, error) {
 	if os.Getenv("SLIPWAY_ACCOUNT") != "" && os.Getenv("AWS_ENDPOINT_URL") != "" {
 		d.door = release.Door{Address: os.Getenv("SLIPWAY_HTTPS"), CA: os.Getenv("SLIPWAY_CA")}
+		d.resolver = os.Getenv("SLIPWAY_DNS")
 		return cloud.Target{Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Patience: 30 * time.Millisecond}, nil
 	}
 	r, err := runfile.Read(d.data)
@@ -131,7 +133,7 @@ func (d *deployment) engine(start bool) (cloud.Target, error) {
 	}
 	_, port, _ := net.SplitHostPort(r.HTTPS)
 	d.door = release.Door{Address: net.JoinHostPort("127.0.0.1", port), CA: r.CA}
-	d.token = token
+	d.token, d.resolver = token, r.DNS
 	region := d.env.Region
 	if region == "" {
 		region = r.Region

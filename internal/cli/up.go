@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/cloud"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/report"
+	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
 func newUp(t *terminal) *cobra.Command {
@@ -104,14 +106,26 @@ func (d *deployment) done(out *release.Outcome) error {
 	if d.json {
 		return encode(d.t.out, out)
 	}
+	w := report.Looks(d.t.out)
 	for _, p := range out.Proofs {
 		days := int(time.Until(p.Expires).Hours() / 24)
-		fmt.Fprintf(d.t.out, "%-13s%s  %d in %d ms, certificate valid %d days\n", "serving", p.URL, p.Status, p.Took.Milliseconds(), days)
+		report.End(w, "serving", fmt.Sprintf("%s  %d in %d ms, certificate valid %d days", p.URL, p.Status, p.Took.Milliseconds(), days))
 	}
-	what := fmt.Sprintf("%s runs", out.Tag)
-	if !out.Changed {
-		what = fmt.Sprintf("%s runs already; nothing was changed", out.Tag)
+	serves := "runs"
+	if len(out.URLs) > 0 {
+		serves = "serves " + strings.Join(out.URLs, " ")
 	}
-	fmt.Fprintf(d.t.out, "%-13s%s (%d API calls, %s)\n", "done", what, out.Calls, report.Seconds(out.Elapsed))
+	cost := fmt.Sprintf("%d API calls, %s", out.Calls, slipway.Seconds(out.Elapsed))
+	switch {
+	case !out.Changed:
+		report.End(w, "done", fmt.Sprintf("%s %s already; nothing was changed (%s)", out.Tag, serves, cost))
+	case out.Before != "" && out.Before != out.Tag:
+		report.End(w, "done", fmt.Sprintf("%s %s (%s). Roll back with: slipway rollback %s", out.Tag, serves, cost, d.env.Name))
+	default:
+		report.End(w, "done", fmt.Sprintf("%s %s (%s)", out.Tag, serves, cost))
+	}
+	if d.env.On == "engine" && len(out.URLs) > 0 && out.Before == "" {
+		report.End(w, "next", fmt.Sprintf("the name resolves through the engine's DNS (%s). In this shell: eval \"$(slipway url --curl %s)\" · in browsers: slipway engine trust", d.resolver, d.env.Name))
+	}
 	return nil
 }

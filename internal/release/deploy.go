@@ -51,7 +51,7 @@ func Await(ctx context.Context, a *cloud.Account, w *cloud.Work, seen *slipway.O
 		if !ok {
 			continue
 		}
-		f := follower{a: a, w: w, svc: svc, before: seen.Running[svc.Name], start: time.Now()}
+		f := follower{a: a, w: w, svc: svc, before: seen.Running[svc.Name], start: time.Now(), budget: plan.BudgetOf(svc).Total()}
 		wg.Go(func() { errs[i] = f.follow(ctx, d) })
 	}
 	wg.Wait()
@@ -65,6 +65,7 @@ type follower struct {
 	svc    *slipway.Service
 	before slipway.Running
 	start  time.Time
+	budget time.Duration
 
 	said   map[string]bool
 	latest string
@@ -72,7 +73,7 @@ type follower struct {
 
 func (f *follower) tell(state slipway.State, text string) {
 	now := time.Now()
-	f.w.Sink(slipway.Event{Time: now, Phase: plan.PhaseDeploy, Step: f.svc.Name, State: state, Text: text, Elapsed: now.Sub(f.start)})
+	f.w.Sink(slipway.Event{Time: now, Phase: plan.PhaseDeploy, Step: f.svc.Name, State: state, Text: text, Elapsed: now.Sub(f.start), Budget: f.budget})
 }
 
 // once tells a thing that is said only once, however often it is seen.
@@ -145,7 +146,7 @@ func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Pr
 			f.once(why, fmt.Sprintf("a target is unhealthy: %s (GET %s)", why, f.svc.Health.Path))
 		}
 	}
-	if v.Text != f.latest {
+	if v.Text != f.latest && !v.Serves {
 		f.latest = v.Text
 		f.tell(slipway.Working, path.Base(d.Revision)+"  "+v.Text)
 	}

@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Version is a state of the repository that a release is made of.
@@ -107,6 +109,16 @@ func (r repository) tagged(ctx context.Context, tag string) (Version, error) {
 		v.Ref = ""
 	}
 	return v, nil
+}
+
+// committed is when a commit was made.
+func (r repository) committed(ctx context.Context, commit string) (time.Time, error) {
+	out, err := r.git(ctx, "show", "-s", "--format=%ct", commit)
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseInt(out, 10, 64)
+	return time.Unix(seconds, 0), err
 }
 
 func (r repository) dirty(ctx context.Context) bool {

@@ -57,7 +57,6 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err != nil {
 		return nil, refused(err)
 	}
-	o.note(plan.PhaseImage, "tag", fmt.Sprintf("%s, %s", v.Tag, cmpOr(v.Why, "as asked for")))
 	env = a.Resolve(env.AtRelease(v.Tag, v.Commit))
 	give, ctx, err := a.Hold(ctx, env.Cluster.Name, names(&env), v.Tag, o.Wait, func(text string) { o.note(plan.PhaseDeploy, "", text) })
 	if err != nil {
@@ -77,6 +76,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err := o.admit(&env, p); err != nil {
 		return nil, err
 	}
+	o.announce(ctx, &env, p, seen, v, stack.Dir)
 	restore := gap(&env, p, o)
 	work := &cloud.Work{Env: &env, Force: o.Force, Sink: o.Sink}
 	if work.Release, err = prepare(ctx, a, stack, &env, v, p, o, work); err != nil {

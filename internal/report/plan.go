@@ -37,26 +37,9 @@ func step(w io.Writer, s slipway.Step) {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %s", head, place(s.At[""])), " "))
 	}
 	for _, d := range s.Differences {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %-44s %s", head, Difference(d), place(d.At)), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %-44s %s", head, d.String(), place(d.At)), " "))
 		head = ""
 	}
-}
-
-// Difference writes one difference in a line; values that look like secrets are
-// not shown.
-func Difference(d slipway.Difference) string {
-	have, want := value(d.Field, d.Have), value(d.Field, d.Want)
-	text := fmt.Sprintf("%s %s → %s", d.Field, have, want)
-	switch {
-	case d.Have == "":
-		text = fmt.Sprintf("%s %s is added", d.Field, want)
-	case d.Want == "":
-		text = fmt.Sprintf("%s %s is removed", d.Field, have)
-	}
-	if d.Drift {
-		text = "drift: " + text
-	}
-	return text
 }
 
 func place(p slipway.Position) string {
@@ -88,22 +71,4 @@ func budget(p *slipway.Plan) string {
 		return ""
 	}
 	return fmt.Sprintf("Time budget %v.", most.Round(time.Second))
-}
-
-// Budget writes a service's time budget by its parts.
-func Budget(b slipway.Budget) string {
-	var parts []string
-	for _, p := range []struct {
-		what string
-		d    time.Duration
-	}{{"start ≤", b.Start}, {"first health check ≤", b.Health}, {"drain", b.Drain}, {"stop ≤", b.Stop}} {
-		if p.d > 0 {
-			parts = append(parts, fmt.Sprintf("%s %v", p.what, p.d))
-		}
-	}
-	text := strings.Join(parts, " + ")
-	if b.Rounds > 1 {
-		text += fmt.Sprintf(", start and check in %d rounds", b.Rounds)
-	}
-	return fmt.Sprintf("%s = at most %v", text, b.Total())
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
@@ -66,7 +65,7 @@ func (p *plain) line(e slipway.Event) {
 	}
 	first, rest, more := strings.Cut(text, "\n")
 	if e.State == slipway.Done {
-		first = pad(first, 108) + Seconds(e.Elapsed)
+		first = pad(first, 108) + slipway.Seconds(e.Elapsed)
 	}
 	fmt.Fprintln(p.w, strings.TrimRight(pad(e.Phase, 13)+first, " "))
 	if more {
@@ -90,14 +89,6 @@ func (p *plain) End() {
 }
 
 func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
-
-// Seconds writes a duration as people read it: "0.2 s", "3 min 12 s".
-func Seconds(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-}
 
 // NewJSON writes each event as a JSON object on a line.
 func NewJSON(w io.Writer) Reporter { return &lines{encoder: json.NewEncoder(w)} }

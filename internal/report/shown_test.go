@@ -18,7 +18,7 @@ func TestAPlanShowsNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range p.Steps[0].Differences {
-		text = append(text, Difference(d)...)
+		text = append(text, d.String()...)
 	}
 	if strings.Contains(string(text), "hunter2") {
 		t.Errorf("a secret is shown: %s", text)

@@ -101,6 +101,7 @@ type Event struct {
 	State   State         `json:"state"`
 	Text    string        `json:"text,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"` // of the step, nanoseconds
+	Budget  time.Duration `json:"budget,omitempty"`  // what the step may take
 }
 
 // State is where a step stands.
