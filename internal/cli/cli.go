@@ -101,6 +101,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newRollback(t),
 		newScale(t),
 		newDestroy(t),
+		newCI(t),
 	)
 	group("look",
 		newStatus(t),
