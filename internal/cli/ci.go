@@ -9,6 +9,6 @@ func newCI(t *terminal) *cobra.Command {
 		Short: "Pipelines: run them here, write them, give them their permissions",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand()
+	c.AddCommand(newCIWrite(t))
 	return c
 }

@@ -61,6 +61,7 @@ A release that does not come up is rolled back, and that is a failure (exit 3).`
 	c.Flags().BoolVar(&o.Force, "force", false, "start a new rollout even where nothing differs")
 	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for another deploy of the same service instead of refusing")
 	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
+	c.Flags().BoolVar(&o.IfHead, "if-head", false, "in a pipeline: change nothing where origin's branch has moved on past this commit")
 	return c
 }
 
@@ -107,6 +108,10 @@ func (d *deployment) done(out *release.Outcome) error {
 		return encode(d.t.out, out)
 	}
 	w := report.Looks(d.t.out)
+	if out.Overtaken != "" {
+		report.End(w, "done", fmt.Sprintf("%s has moved on to %s, which has a run of its own; nothing was changed", d.env.Branch, out.Overtaken[:7]))
+		return nil
+	}
 	for _, p := range out.Proofs {
 		days := int(time.Until(p.Expires).Hours() / 24)
 		report.End(w, "serving", fmt.Sprintf("%s  %d in %d ms, certificate valid %d days", p.URL, p.Status, p.Took.Milliseconds(), days))

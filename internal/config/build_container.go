@@ -124,6 +124,7 @@ func (b *builder) unset(c *slipway.Container, n *node) {
 		if from == nil {
 			continue
 		}
+		c.Passed = append(c.Passed, from.said())
 		if _, ok := b.lookup(from.said()); !ok {
 			delete(c.Variables, e.key)
 			if c.Unset == nil {

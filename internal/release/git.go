@@ -121,6 +121,28 @@ func (r repository) committed(ctx context.Context, commit string) (time.Time, er
 	return time.Unix(seconds, 0), err
 }
 
+// overtaken is the head of a branch on origin where it is not the commit that is
+// checked out; "" is no newer one.
+func (r repository) overtaken(ctx context.Context, branch string) (string, error) {
+	ref := "refs/heads/" + branch
+	out, err := r.git(ctx, "ls-remote", "origin", ref)
+	if err != nil {
+		return "", fmt.Errorf("asking origin whether %s has moved on: %w", branch, err)
+	}
+	here, err := r.git(ctx, "rev-parse", "HEAD")
+	if err != nil {
+		return "", err
+	}
+	head, _, _ := strings.Cut(out, "\t")
+	switch head {
+	case here:
+		return "", nil
+	case "":
+		return "", fmt.Errorf("origin has no branch %s", branch)
+	}
+	return head, nil
+}
+
 func (r repository) dirty(ctx context.Context) bool {
 	out, err := r.git(ctx, "status", "--porcelain", "--untracked-files=normal", ".")
 	return err != nil || out != ""

@@ -78,3 +78,33 @@ func TestTheWorkingTreesNameFollowsItsFiles(t *testing.T) {
 		t.Errorf("a clean tree and two changes have the names %v", names)
 	}
 }
+
+// A job of a pipeline asks whether its commit is still the head of the branch.
+func TestARunIsOvertakenByANewerPush(t *testing.T) {
+	dir, origin := t.TempDir(), t.TempDir()
+	git := func(dir string, args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.test"}, args...)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %s", args, out)
+		}
+	}
+	git(origin, "init", "-q", "--bare")
+	git(dir, "init", "-q", "-b", "release/live")
+	git(dir, "commit", "-q", "--allow-empty", "-m", "one")
+	git(dir, "remote", "add", "origin", origin)
+	if _, err := repository(dir).overtaken(t.Context(), "release/live"); err == nil {
+		t.Error("a branch that origin does not have is no error")
+	}
+	git(dir, "push", "-q", "origin", "release/live")
+	if head, err := repository(dir).overtaken(t.Context(), "release/live"); head != "" || err != nil {
+		t.Errorf("the head itself is overtaken: %q %v", head, err)
+	}
+	git(dir, "commit", "-q", "--allow-empty", "-m", "two")
+	git(dir, "push", "-q", "origin", "release/live")
+	git(dir, "checkout", "-q", "HEAD^")
+	if head, err := repository(dir).overtaken(t.Context(), "release/live"); head == "" || err != nil {
+		t.Errorf("the commit before the head is not overtaken: %q %v", head, err)
+	}
+}

@@ -30,20 +30,25 @@ type Options struct {
 	AllowGap bool
 	// Wait waits for another deploy of the same service instead of refusing.
 	Wait bool
-	Door Door
-	Sink slipway.Sink
+	// IfHead changes nothing where the branch on origin has moved on past the
+	// commit that is checked out: a newer push has a run of its own.
+	IfHead bool
+	Door   Door
+	Sink   slipway.Sink
 }
 
 // Outcome is what a run came to.
 type Outcome struct {
-	Environment string   `json:"environment"`
-	Tag         string   `json:"tag"`
-	Before      string   `json:"before,omitempty"`
-	Changed     bool     `json:"changed"`
-	URLs        []string `json:"urls"`
-	Calls       int      `json:"calls"`
-	Elapsed     time.Duration
-	Proofs      []Proof
+	Environment string `json:"environment"`
+	Tag         string `json:"tag"`
+	Before      string `json:"before,omitempty"`
+	Changed     bool   `json:"changed"`
+	// Overtaken is the branch's newer head, where IfHead found one.
+	Overtaken string   `json:"overtaken,omitempty"`
+	URLs      []string `json:"urls"`
+	Calls     int      `json:"calls"`
+	Elapsed   time.Duration
+	Proofs    []Proof
 }
 
 // ErrRefused is the error of a run that was refused before anything changed.
@@ -63,6 +68,15 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 		return nil, refused(err)
 	}
 	defer give()
+	if o.IfHead { // asked with the lock held: what comes later waits for it
+		head, err := repository(stack.Dir).overtaken(ctx, env.Branch)
+		if err != nil {
+			return nil, refused(err)
+		}
+		if head != "" {
+			return &Outcome{Environment: env.Name, Tag: v.Tag, Overtaken: head, Elapsed: time.Since(start)}, nil
+		}
+	}
 	wanted := plan.Wanted(&env)
 	seen, err := a.Observe(ctx, &env, wanted)
 	if err != nil {

@@ -137,6 +137,8 @@ type Container struct {
 	// that aren't set there: variable to the name there. A deploy without them
 	// would drop them, so it has to be refused.
 	Unset map[string]string
+	// Passed are the names of all variables that the file passes on, set or not.
+	Passed []string
 	// Secrets are environment variables from SSM or Secrets Manager: an ARN, a
 	// parameter's name, or "secretsmanager:name[:key]".
 	Secrets   map[string]string
