@@ -1,6 +1,6 @@
 # Slipway's targets; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e lint generate bench dist clean
+.PHONY: help build demo test e2e lint generate bench dist man clean
 export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/slipway-dev/slipway/internal/cli.version=$(VERSION)
@@ -33,6 +33,9 @@ generate: ## write the generated code and docs anew
 
 bench: ## measure beside the peers: start, memory, API, routing, placement (-run NAME for one: go run ./bench -run reads)
 	go run ./bench
+
+man: ## write the man pages to dist/man
+	go run ./cmd/slipway-pages -man dist/man
 
 dist: ## cross-compile for Linux and macOS, amd64 and arm64
 	@for os in linux darwin; do for arch in amd64 arm64; do \

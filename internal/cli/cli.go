@@ -118,7 +118,12 @@ func newRoot(t *terminal) *cobra.Command {
 		newSchema(t),
 		newVersion(t),
 	)
+	root.AddCommand(topics()...)
+	completeEnvironments(root)
 	return root
 }
+
+// Command is the whole command, for the pages that are made of it.
+func Command() *cobra.Command { return newRoot(&terminal{os.Stdin, os.Stdout, os.Stderr}) }
 
 func encode(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

@@ -38,7 +38,7 @@ routes, the registry stores, names resolve. Every AWS client works against it.`,
 // engineFlags are the options of run and start.
 func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
 	f := c.Flags()
-	f.StringVar(&cfg.Data, "data", defaultData(), "data folder")
+	dataFlag(c, &cfg.Data)
 	f.StringVar(&cfg.Account, "account", "000000000000", "account id, 12 digits")
 	f.StringVar(&cfg.Region, "region", "eu-west-1", "default region; every region has resources of its own")
 	f.StringArrayVar(keys, "root-key", nil, "further root credentials, ID:SECRET (repeatable)")
@@ -64,7 +64,14 @@ func (l *commaList) Set(s string) error {
 }
 
 func dataFlag(c *cobra.Command, dir *string) {
-	c.Flags().StringVar(dir, "data", defaultData(), "data folder")
+	dataFlagSaying(c, dir, "data folder")
+}
+
+// dataFlagSaying is the flag with a text of its own; help shows the default as a
+// person would write it, not this user's.
+func dataFlagSaying(c *cobra.Command, dir *string, text string) {
+	c.Flags().StringVar(dir, "data", defaultData(), text)
+	c.Flags().Lookup("data").DefValue = "$SLIPWAY_DATA, or ~/.local/share/slipway"
 }
 
 // defaultData is $XDG_DATA_HOME/slipway or ~/.local/share/slipway.
@@ -104,6 +111,8 @@ func engineRun(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the engine in the foreground",
+		Example: `  slipway engine run
+  slipway engine run --data /var/lib/slipway --simulate --port 0 --http 0 --https 0 --dns 0 --registry 0`,
 		Long:  "Runs the engine until SIGTERM or interrupt, which let requests in flight end first. Logs go to standard error, JSON lines.",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -152,6 +161,8 @@ func engineStart(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "start",
 		Short: "Start the engine in the background",
+		Example: `  slipway engine start
+  eval "$(slipway engine env)" && aws ecs list-clusters`,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := rootKeys(keys); err != nil {
@@ -230,6 +241,7 @@ func engineStop(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the engine; containers go on and are adopted at the next start",
+		Example: `  slipway engine stop`,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := runfile.Read(dir)
@@ -260,6 +272,8 @@ func engineStatus(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Tell whether the engine runs and where it listens (exit 1: it does not)",
+		Example: `  slipway engine status
+  slipway engine status --json`,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := runfile.Read(dir)

@@ -65,6 +65,7 @@ func engineReset(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reset",
 		Short: "Wipe every resource (a simulated engine, or one run with --allow-reset)",
+		Example: `  slipway engine reset`,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := runfile.Read(dir)

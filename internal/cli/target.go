@@ -39,7 +39,7 @@ type deployment struct {
 // flags are the options that every command of the deploy wing takes.
 func (d *deployment) flags(c *cobra.Command) {
 	c.Flags().StringVar(&d.file, "file", "slipway.yaml", "the application's file")
-	c.Flags().StringVar(&d.data, "data", defaultData(), "the engine's data folder, for environments on: engine")
+	dataFlagSaying(c, &d.data, "the engine's data folder, for environments on: engine")
 	c.Flags().BoolVar(&d.json, "json", false, "one JSON object a line")
 }
 
