@@ -224,32 +224,45 @@ func judgeSNI(t *testing.T, j *judged) {
 // and no switch that forgives anything; without the root it must refuse.
 func judgeChromium(t *testing.T, j *judged) {
 	needs(t, "chromium", "certutil")
-	open := func(home string) string {
-		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-		defer cancel()
-		args := []string{"--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir=" + filepath.Join(home, "profile"),
-			"--host-resolver-rules=MAP web.example.test:443 " + j.https, "--dump-dom", "https://web.example.test/"}
-		if os.Geteuid() == 0 {
-			args = append([]string{"--no-sandbox"}, args...) // Chromium's sandbox refuses root
-		}
-		c := exec.CommandContext(ctx, "chromium", args...)
-		c.Env = append(os.Environ(), "HOME="+home)
-		out, _ := c.Output()
-		return string(out)
-	}
+	open := func(home string) string { return browse(t, home, j.https, "web.example.test") }
 	if got := open(t.TempDir()); strings.Contains(got, "version=1") {
 		t.Errorf("without the root the page opens: %s", got)
 	}
+	if got := open(trusting(t, j.engine)); !strings.Contains(got, "version=1") || !strings.Contains(got, "forwarded=https") {
+		t.Errorf("the page: %s", got)
+	}
+}
+
+// browse opens https://host/ in a headless Chromium whose home is home, and gives
+// the page as it stands when its scripts have run.
+func browse(t *testing.T, home, https, host string) string {
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	args := []string{"--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir=" + filepath.Join(home, "profile"),
+		"--host-resolver-rules=MAP " + host + ":443 " + https, "--virtual-time-budget=5000", "--dump-dom", "https://" + host + "/"}
+	if os.Geteuid() == 0 {
+		args = append([]string{"--no-sandbox"}, args...) // Chromium's sandbox refuses root
+	}
+	c := exec.CommandContext(ctx, "chromium", args...)
+	c.Env = append(os.Environ(), "HOME="+home)
+	out, _ := c.Output()
+	return string(out)
+}
+
+// trusting is a home whose browser knows the engine's root.
+func trusting(t *testing.T, e *engine) string {
+	t.Helper()
 	home := t.TempDir()
 	db := filepath.Join(home, ".pki", "nssdb")
 	if err := os.MkdirAll(db, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	j.runs(exec.Command("certutil", "-N", "-d", "sql:"+db, "--empty-password"))
-	j.runs(exec.Command("certutil", "-A", "-d", "sql:"+db, "-n", "slipway", "-t", "C,,", "-i", j.lookup("SLIPWAY_CA")))
-	if got := open(home); !strings.Contains(got, "version=1") || !strings.Contains(got, "forwarded=https") {
-		t.Errorf("the page: %s", got)
+	for _, args := range [][]string{{"-N", "-d", "sql:" + db, "--empty-password"}, {"-A", "-d", "sql:" + db, "-n", "slipway", "-t", "C,,", "-i", e.lookup("SLIPWAY_CA")}} {
+		if out, err := exec.Command("certutil", args...).CombinedOutput(); err != nil {
+			t.Fatalf("certutil: %v\n%s", err, out)
+		}
 	}
+	return home
 }
 
 func judgeWrk(t *testing.T, j *judged) {
