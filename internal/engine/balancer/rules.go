@@ -49,17 +49,21 @@ func newRouter(l *Listener, actions func(Action) (*action, error)) (*router, err
 			return nil, fmt.Errorf("rule %d: %w", r.Priority, err)
 		}
 		rt.rules = append(rt.rules, c)
-		rt.index(int32(len(rt.rules)-1), r.Conditions)
+		n := len(rt.rules) - 1
+		if i, found := rt.index(int32(n), r.Conditions); found { // whoever finds the rule has met it
+			rt.rules[n].conditions = slices.Delete(rt.rules[n].conditions, i, i+1)
+		}
 	}
 	return rt, nil
 }
 
-// index files a rule under its hosts, or among the scanned ones.
-func (rt *router) index(n int32, conditions []Condition) {
+// index files a rule under its hosts, or among the scanned ones. Where it is under
+// its hosts alone it tells which condition that is.
+func (rt *router) index(n int32, conditions []Condition) (condition int, found bool) {
 	i := slices.IndexFunc(conditions, func(c Condition) bool { return c.Field == HostHeader })
 	if i < 0 || len(conditions[i].Regex) > 0 {
 		rt.scanned = append(rt.scanned, n)
-		return
+		return 0, false
 	}
 	var scan bool
 	for _, v := range conditions[i].Values {
@@ -75,6 +79,7 @@ func (rt *router) index(n int32, conditions []Condition) {
 	if scan {
 		rt.scanned = append(rt.scanned, n)
 	}
+	return i, !scan
 }
 
 // find returns the rule of the lowest priority whose conditions are met.
