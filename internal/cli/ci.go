@@ -9,6 +9,10 @@ func newCI(t *terminal) *cobra.Command {
 		Short: "Pipelines: run them here, write them, give them their permissions",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(newCIWrite(t))
+	c.AddCommand(
+		ciRun(t),
+		newCIWrite(t),
+		ciShim(t),
+	)
 	return c
 }

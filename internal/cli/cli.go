@@ -26,6 +26,7 @@ const (
 	exitInterrupted = 5 // interrupted, can be continued
 	exitHeld        = 6 // another deploy holds the service
 	exitCredentials = 7 // credentials or account
+	exitPipeline    = 8 // a job of a pipeline failed
 )
 
 // exit is an error that ends the command with a code of its own. With a nil
