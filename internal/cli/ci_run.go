@@ -130,6 +130,8 @@ func ranPipeline(t *terminal, sink func(slipway.PipelineEvent), lines bool, out 
 func ciShim(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:                "shim CONFIG NAME ARGS…",
+		Short:              "Stand in front of docker, pip, aws, npm and sudo while a pipeline runs",
+		Example:            `  slipway ci shim /tmp/run/shims/shims.json docker push 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:v1.0.0`,
 		Hidden:             true,
 		DisableFlagParsing: true,
 		Args:               cobra.MinimumNArgs(2),
