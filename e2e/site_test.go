@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -231,12 +230,16 @@ func (s *site) containers() []string {
 func (s *site) leaveNothing() {
 	exec.Command(s.binary, "engine", "stop", "--data", s.data).Run()
 	out, _ := exec.Command("docker", "ps", "-aq", "--filter", "label=com.amazonaws.ecs.cluster="+s.cluster).Output()
-	if ids := strings.Fields(string(out)); len(ids) > 0 {
-		exec.Command("docker", append([]string{"rm", "-f"}, ids...)...).Run()
+	ids := strings.Fields(string(out))
+	if len(ids) == 0 {
+		return
 	}
-	log, _ := os.ReadFile(filepath.Join(s.data, "engine.log"))
-	for _, network := range regexp.MustCompile(`"network":"(slipway-[0-9a-f]+)"`).FindAllSubmatch(log, -1) {
-		exec.Command("docker", "network", "rm", string(network[1])).Run()
+	networks, _ := exec.Command("docker", append([]string{"inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}"}, ids...)...).Output()
+	exec.Command("docker", append([]string{"rm", "-f"}, ids...)...).Run()
+	for _, name := range strings.Fields(string(networks)) {
+		if strings.HasPrefix(name, "slipway-") && name != "slipway-credentials" {
+			exec.Command("docker", "network", "rm", name).Run()
+		}
 	}
 }
 

@@ -113,8 +113,8 @@ func engineRun(t *terminal) *cobra.Command {
 		Short: "Run the engine in the foreground",
 		Example: `  slipway engine run
   slipway engine run --data /var/lib/slipway --simulate --port 0 --http 0 --https 0 --dns 0 --registry 0`,
-		Long:  "Runs the engine until SIGTERM or interrupt, which let requests in flight end first. Logs go to standard error, JSON lines.",
-		Args:  cobra.NoArgs,
+		Long: "Runs the engine until SIGTERM or interrupt, which let requests in flight end first. Logs go to standard error, JSON lines.",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if more := os.Getenv(rootKeysEnv); more != "" {
@@ -163,7 +163,7 @@ func engineStart(t *terminal) *cobra.Command {
 		Short: "Start the engine in the background",
 		Example: `  slipway engine start
   eval "$(slipway engine env)" && aws ecs list-clusters`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := rootKeys(keys); err != nil {
 				return err
@@ -239,10 +239,10 @@ func spawn(dir string, args, keys []string) (*runfile.Running, error) {
 func engineStop(t *terminal) *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use:   "stop",
-		Short: "Stop the engine; containers go on and are adopted at the next start",
+		Use:     "stop",
+		Short:   "Stop the engine; containers go on and are adopted at the next start",
 		Example: `  slipway engine stop`,
-		Args:  cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			r, err := runfile.Read(dir)
 			if errors.Is(err, runfile.ErrNone) {
@@ -274,7 +274,7 @@ func engineStatus(t *terminal) *cobra.Command {
 		Short: "Tell whether the engine runs and where it listens (exit 1: it does not)",
 		Example: `  slipway engine status
   slipway engine status --json`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := runfile.Read(dir)
 			if err != nil {

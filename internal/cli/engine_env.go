@@ -63,10 +63,10 @@ func shellQuote(s string) string {
 func engineReset(t *terminal) *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use:   "reset",
-		Short: "Wipe every resource (a simulated engine, or one run with --allow-reset)",
+		Use:     "reset",
+		Short:   "Wipe every resource (a simulated engine, or one run with --allow-reset)",
 		Example: `  slipway engine reset`,
-		Args:  cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := runfile.Read(dir)
 			if err != nil {

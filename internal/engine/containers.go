@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
@@ -82,7 +83,7 @@ func (s *services) Token(roleARN, session string) string { return s.ecr.RoleToke
 
 // fetcher fetches what tasks' execution roles may read.
 func (s *services) fetcher() *executionrole.Fetcher {
-	return &executionrole.Fetcher{Roles: roles{s.iam, permissions{s}}, Parameters: s.parameters, Secrets: s.secrets, Images: s}
+	return &executionrole.Fetcher{Roles: roles{s.iam, permissions{s}}, Parameters: s.parameters, Secrets: s.secrets, Images: s, Objects: filepath.Join(s.e.cfg.Data, "s3")}
 }
 
 // roles is IAM as a task's execution role is asked of it.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,17 +142,23 @@ func (d *daemon) Events(ctx context.Context) <-chan docker.Event {
 	return out
 }
 
-// EnsureNetwork implements taskmetadata.Containers.
-func (d *daemon) EnsureNetwork(ctx context.Context) (docker.Network, error) {
+// EnsureAddress implements taskmetadata.Containers.
+func (d *daemon) EnsureAddress(ctx context.Context) (docker.Address, error) {
 	r, err := d.runtime()
 	if err != nil {
-		return docker.Network{}, err
+		return docker.Address{}, err
 	}
-	n, err := r.EnsureNetwork(ctx)
+	a, err := r.EnsureAddress(ctx)
 	if err == nil {
-		d.own.Store(n.Local)
+		d.own.Store(a.Local)
 	}
-	return n, err
+	return a, err
+}
+
+// Has implements taskmetadata.Containers.
+func (d *daemon) Has(a netip.Addr) bool {
+	r, err := d.runtime()
+	return err == nil && r.Has(a)
 }
 
 // Task implements taskmetadata.Containers.

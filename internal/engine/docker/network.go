@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/network"
@@ -31,17 +34,9 @@ type lent struct {
 // translation.
 var credentials = lent{"slipway-credentials", netip.MustParsePrefix("169.254.170.0/30"), netip.MustParseAddr("169.254.170.2")}
 
-// Network is what containers of this engine reach the engine by.
-type Network struct {
-	// ID is the daemon's id of the network of awsvpc tasks, with its subnet
-	// and the host's address in it.
-	ID, Name string
-	Subnet   netip.Prefix
-	Gateway  netip.Addr
-	// Bridge is the subnet of the daemon's default bridge, where containers in
-	// bridge mode are; not valid where it has none.
-	Bridge netip.Prefix
-	// Local tells that the host has Gateway's address, so that containers'
+// Address is what containers of this engine reach the engine by.
+type Address struct {
+	// Local tells that the host has the bridges' own addresses, so that containers'
 	// own addresses can be reached from here: with half the work of a
 	// published port, behind which Docker copies every byte in a process.
 	Local bool
@@ -52,46 +47,88 @@ type Network struct {
 	Without     error
 }
 
-// networkState is what EnsureNetwork found.
-type networkState struct {
-	mu  sync.Mutex
-	had bool // the credentials address
-	vpc Network
+// bridge is a network of the daemon's: its subnet, and the host's address in it.
+type bridge struct {
+	id, name string
+	subnet   netip.Prefix
+	gateway  netip.Addr
 }
 
-// EnsureNetwork makes the engine's networks where they are not there. The
-// credentials address needs a daemon whose bridges are this host's: with
+// networkState is which networks there are.
+type networkState struct {
+	mu       sync.Mutex
+	had      bool   // the credentials address
+	vpc      bridge // of awsvpc tasks, made for the first
+	starting int    // awsvpc tasks that have no container in it yet
+
+	// known are the subnets that containers of this engine are in.
+	known atomic.Pointer[[]netip.Prefix]
+}
+
+// EnsureAddress gives the host the address that containers ask for credentials
+// and metadata. That needs a daemon whose bridges are this host's: with
 // Docker Desktop, rootless daemons or a range that is taken it cannot be had,
-// which is no error: Network.Without says so.
-func (r *Runtime) EnsureNetwork(ctx context.Context) (Network, error) {
+// which is no error: Address.Without says so.
+func (r *Runtime) EnsureAddress(ctx context.Context) (Address, error) {
 	r.network.mu.Lock()
 	defer r.network.mu.Unlock()
-	n, err := r.vpcNetwork(ctx)
-	if err != nil {
-		return Network{}, err
-	}
-	n.Bridge = r.bridge(ctx)
-	n.Local = hasAddress(n.Gateway)
-	n.Credentials = CredentialsAddress
-	if err := r.lend(ctx, credentials); err != nil {
-		n.Credentials, n.Without = netip.Addr{}, err
-	}
-	r.network.had = n.Without == nil
-	return n, nil
-}
-
-// bridge is the subnet of the daemon's default bridge.
-func (r *Runtime) bridge(ctx context.Context) netip.Prefix {
-	res, err := r.cli.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
-	if err != nil {
-		return netip.Prefix{} // Podman's has another name, and needs none
-	}
-	for _, c := range res.Network.IPAM.Config {
-		if c.Subnet.Addr().Is4() {
-			return c.Subnet
+	b, ok := r.defaultBridge(ctx)
+	if !ok { // Podman's has another name, and is not asked for
+		var err error
+		if b, err = r.vpcNetwork(ctx); err != nil {
+			return Address{}, err
 		}
 	}
-	return netip.Prefix{}
+	r.network.know(b.subnet)
+	if res, err := r.cli.NetworkInspect(ctx, "slipway-"+r.opt.Engine, client.NetworkInspectOptions{}); err == nil { // of tasks that run already
+		var vpc bridge
+		vpc.addresses(res.Network.IPAM.Config)
+		r.network.know(vpc.subnet)
+	}
+	a := Address{Local: hasAddress(b.gateway), Credentials: CredentialsAddress}
+	if err := r.lend(ctx, credentials); err != nil {
+		a.Credentials, a.Without = netip.Addr{}, err
+	}
+	r.network.had = a.Without == nil
+	return a, nil
+}
+
+// Has tells whether an address is one of the networks' that containers of this
+// engine are in.
+func (r *Runtime) Has(a netip.Addr) bool {
+	known := r.network.known.Load()
+	return known != nil && slices.ContainsFunc(*known, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// know adds a subnet; the lock is held.
+func (s *networkState) know(p netip.Prefix) {
+	var all []netip.Prefix
+	if known := s.known.Load(); known != nil {
+		all = slices.Clone(*known)
+	}
+	if p.IsValid() && !slices.Contains(all, p) {
+		all = append(all, p)
+		s.known.Store(&all)
+	}
+}
+
+// defaultBridge is the daemon's own, where containers in bridge mode are.
+func (r *Runtime) defaultBridge(ctx context.Context) (bridge, bool) {
+	res, err := r.cli.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	if err != nil {
+		return bridge{}, false
+	}
+	b := bridge{id: res.Network.ID, name: "bridge"}
+	b.addresses(res.Network.IPAM.Config)
+	return b, b.subnet.IsValid()
+}
+
+func (b *bridge) addresses(configs []network.IPAMConfig) {
+	for _, c := range configs {
+		if c.Subnet.Addr().Is4() {
+			b.subnet, b.gateway = c.Subnet, c.Gateway
+		}
+	}
 }
 
 // lend gives the host an address. Several engines on a machine share it.
@@ -137,9 +174,60 @@ func hasAddress(a netip.Addr) bool {
 	return true
 }
 
-// vpcNetwork is the network of awsvpc tasks.
-func (r *Runtime) vpcNetwork(ctx context.Context) (Network, error) {
-	if r.network.vpc.ID != "" {
+// joinVPC is vpcNetwork for a task that starts: the network stays until joined is
+// called.
+func (r *Runtime) joinVPC(ctx context.Context) (b bridge, joined func(), err error) {
+	r.network.mu.Lock()
+	defer r.network.mu.Unlock()
+	if b, err = r.vpcNetwork(ctx); err != nil {
+		return b, nil, err
+	}
+	r.network.starting++
+	return b, func() {
+		r.network.mu.Lock()
+		defer r.network.mu.Unlock()
+		r.network.starting--
+	}, nil
+}
+
+// leaveVPC takes the network of awsvpc tasks away when none is in it any more:
+// a daemon has room for about thirty networks.
+func (r *Runtime) leaveVPC(ctx context.Context) error {
+	r.network.mu.Lock()
+	defer r.network.mu.Unlock()
+	if r.network.starting > 0 {
+		return nil
+	}
+	name := "slipway-" + r.opt.Engine
+	res, err := r.cli.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
+	if cerrdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("inspecting network %s: %w", name, err)
+	}
+	if len(res.Network.Containers) > 0 || res.Network.Labels[labelEngine] != r.opt.Engine {
+		return nil
+	}
+	_, err = r.cli.NetworkRemove(ctx, res.Network.ID, client.NetworkRemoveOptions{})
+	if cerrdefs.IsPermissionDenied(err) { // the daemon has not quite let go of the last container
+		r.later(time.Second, func(ctx context.Context) {
+			if err := r.leaveVPC(ctx); err != nil {
+				r.log.Warn("network left behind", "error", err)
+			}
+		})
+		return nil
+	}
+	r.network.vpc = bridge{}
+	if err != nil && !cerrdefs.IsNotFound(err) {
+		return fmt.Errorf("removing network %s: %w", name, err)
+	}
+	return nil
+}
+
+// vpcNetwork is the network of awsvpc tasks; it is made where it is not there.
+func (r *Runtime) vpcNetwork(ctx context.Context) (bridge, error) {
+	if r.network.vpc.id != "" {
 		return r.network.vpc, nil
 	}
 	name := "slipway-" + r.opt.Engine
@@ -153,27 +241,24 @@ func (r *Runtime) vpcNetwork(ctx context.Context) (Network, error) {
 	res, err := r.cli.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
 	if cerrdefs.IsNotFound(err) {
 		if _, err := r.cli.NetworkCreate(ctx, name, opts); err != nil && !cerrdefs.IsConflict(err) {
-			return Network{}, fmt.Errorf("creating network %s: %w", name, err)
+			return bridge{}, fmt.Errorf("creating network %s: %w", name, err)
 		}
 		res, err = r.cli.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
 	}
 	if err != nil {
-		return Network{}, fmt.Errorf("inspecting network %s: %w", name, err)
+		return bridge{}, fmt.Errorf("inspecting network %s: %w", name, err)
 	}
 	if res.Network.Labels[labelEngine] != r.opt.Engine {
-		return Network{}, fmt.Errorf("network %s exists and is not this engine's", name)
+		return bridge{}, fmt.Errorf("network %s exists and is not this engine's", name)
 	}
-	n := Network{ID: res.Network.ID, Name: name}
-	for _, c := range res.Network.IPAM.Config {
-		if c.Subnet.Addr().Is4() {
-			n.Subnet, n.Gateway = c.Subnet, c.Gateway
-		}
+	b := bridge{id: res.Network.ID, name: name}
+	b.addresses(res.Network.IPAM.Config)
+	if r.opt.Subnet.IsValid() && b.subnet != r.opt.Subnet.Masked() {
+		return bridge{}, fmt.Errorf("network %s is %s, not %s: remove it (docker network rm %s)", name, b.subnet, r.opt.Subnet, name)
 	}
-	if r.opt.Subnet.IsValid() && n.Subnet != r.opt.Subnet.Masked() {
-		return Network{}, fmt.Errorf("network %s is %s, not %s: remove it (docker network rm %s)", name, n.Subnet, r.opt.Subnet, name)
-	}
-	r.network.vpc = n
-	return n, nil
+	r.network.vpc = b
+	r.network.know(b.subnet)
+	return b, nil
 }
 
 // removeNetworks takes the engine's networks away; the shared one with the
@@ -181,7 +266,7 @@ func (r *Runtime) vpcNetwork(ctx context.Context) (Network, error) {
 func (r *Runtime) removeNetworks(ctx context.Context) error {
 	r.network.mu.Lock()
 	defer r.network.mu.Unlock()
-	r.network.vpc = Network{}
+	r.network.vpc = bridge{}
 	err := r.removeNetwork(ctx, "slipway-"+r.opt.Engine)
 	others, listErr := r.others(ctx)
 	if listErr == nil && !others {

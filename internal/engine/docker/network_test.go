@@ -15,7 +15,7 @@ import (
 // serveCredentials serves on the credentials address, as the engine would.
 func serveCredentials(t *testing.T, r *Runtime) (url string) {
 	t.Helper()
-	n, err := r.EnsureNetwork(t.Context())
+	n, err := r.EnsureAddress(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,11 @@ func TestAddressThatIsTakenIsSaid(t *testing.T) {
 
 func TestAWSVPCTaskHasOneAddress(t *testing.T) {
 	r := open(t, func(o *Options) { o.Subnet = netip.MustParsePrefix("10.213.77.0/24") })
-	n, err := r.EnsureNetwork(t.Context())
+	n, joined, err := r.joinVPC(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	joined()
 	want := netip.MustParseAddr("10.213.77.42")
 	web := run("web", "listen=:8080", "wait")
 	web.Ports = []Port{{Container: 8080}}
@@ -119,13 +120,60 @@ func TestAWSVPCTaskHasOneAddress(t *testing.T) {
 	other := task(run("web", "listen=:8080", "wait"))
 	other.NetworkMode = AWSVPC
 	start(t, r, other)
-	if c := until(t, r, other, "web", isRunning); c.Address == want || !n.Subnet.Contains(c.Address) {
+	if c := until(t, r, other, "web", isRunning); c.Address == want || !n.subnet.Contains(c.Address) {
 		t.Errorf("the other task's address is %s", c.Address)
 	}
 	outside := task(run("web"))
 	outside.NetworkMode, outside.Address = AWSVPC, netip.MustParseAddr("10.9.9.9")
 	if err := r.Start(t.Context(), outside); err == nil || !strings.Contains(err.Error(), "10.9.9.9 is not in the engine's network 10.213.77.0/24") {
 		t.Errorf("an address outside: %v", err)
+	}
+}
+
+// A daemon has room for about thirty networks.
+func TestTheNetworkIsThereAsLongAsTasksNeedIt(t *testing.T) {
+	r := open(t)
+	there := func() bool {
+		_, err := r.cli.NetworkInspect(t.Context(), "slipway-"+r.opt.Engine, client.NetworkInspectOptions{})
+		return err == nil
+	}
+	if _, err := r.EnsureAddress(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bridged := task(run("web", "wait"))
+	start(t, r, bridged)
+	if until(t, r, bridged, "web", isRunning); there() {
+		t.Error("a task in bridge mode makes the network of awsvpc tasks")
+	}
+	one, two := task(run("web", "wait")), task(run("web", "wait"))
+	one.NetworkMode, two.NetworkMode = AWSVPC, AWSVPC
+	start(t, r, one)
+	start(t, r, two)
+	address := until(t, r, one, "web", isRunning).Address
+	if !there() || !r.Has(address) {
+		t.Errorf("there: %v; %s is known: %v", there(), address, r.Has(address))
+	}
+	if err := r.Remove(t.Context(), one.ID); err != nil || !there() {
+		t.Errorf("the first of two takes the network away (%v)", err)
+	}
+	if err := r.Remove(t.Context(), two.ID); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for there() {
+		if ctx.Err() != nil {
+			t.Fatal("the last leaves the network")
+		}
+		if err := r.leaveVPC(ctx); err != nil { // the daemon may hold it for a moment
+			t.Fatal(err)
+		}
+	}
+	again := task(run("web", "wait"))
+	again.NetworkMode = AWSVPC
+	start(t, r, again)
+	if until(t, r, again, "web", isRunning); !there() {
+		t.Error("the next has no network")
 	}
 }
 
@@ -210,8 +258,8 @@ func TestForeignNetworkOfTheSameNameIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.EnsureNetwork(t.Context()); err == nil || !strings.Contains(err.Error(), "is not this engine's") {
-		t.Errorf("EnsureNetwork returned %v", err)
+	if _, _, err := r.joinVPC(t.Context()); err == nil || !strings.Contains(err.Error(), "is not this engine's") {
+		t.Errorf("joinVPC returned %v", err)
 	}
 	if err := r.Teardown(t.Context()); err != nil {
 		t.Fatal(err)

@@ -149,7 +149,12 @@ func (l *launch) startPause(ctx context.Context) error {
 		opts.HostConfig.IpcMode = container.IPCModeShareable
 	}
 	if l.t.NetworkMode == AWSVPC {
-		if err := l.pauseNetwork(ctx, &opts); err != nil {
+		n, joined, err := r.joinVPC(ctx)
+		if err != nil {
+			return err
+		}
+		defer joined()
+		if err := l.pauseNetwork(n, &opts); err != nil {
 			return err
 		}
 	}
@@ -172,22 +177,16 @@ func (l *launch) startPause(ctx context.Context) error {
 
 // pauseNetwork gives the pause container the task's network: the address, and
 // what of the containers' definitions belongs to a network namespace.
-func (l *launch) pauseNetwork(ctx context.Context, opts *client.ContainerCreateOptions) error {
-	l.r.network.mu.Lock()
-	n, err := l.r.vpcNetwork(ctx)
-	l.r.network.mu.Unlock()
-	if err != nil {
-		return err
-	}
+func (l *launch) pauseNetwork(n bridge, opts *client.ContainerCreateOptions) error {
 	endpoint := &network.EndpointSettings{}
 	if l.t.Address.IsValid() {
-		if !n.Subnet.Contains(l.t.Address) {
-			return fmt.Errorf("address %s is not in the engine's network %s", l.t.Address, n.Subnet)
+		if !n.subnet.Contains(l.t.Address) {
+			return fmt.Errorf("address %s is not in the engine's network %s", l.t.Address, n.subnet)
 		}
 		endpoint.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: l.t.Address}
 	}
-	opts.HostConfig.NetworkMode = container.NetworkMode(n.Name)
-	opts.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.Name: endpoint}}
+	opts.HostConfig.NetworkMode = container.NetworkMode(n.name)
+	opts.NetworkingConfig = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{n.name: endpoint}}
 	for i := range l.t.Containers {
 		c := &l.t.Containers[i]
 		opts.HostConfig.ExtraHosts = append(opts.HostConfig.ExtraHosts, c.ExtraHosts...)

@@ -143,6 +143,7 @@ func (r *Runtime) stopTimeout(ctx context.Context, id string) time.Duration {
 // Remove takes a task's containers and its own volumes away; what runs is
 // killed. Nothing of the task is left.
 func (r *Runtime) Remove(ctx context.Context, task string) error {
+	before, _ := r.hub.task(task)
 	if err := r.callOff(ctx, task); err != nil {
 		return err
 	}
@@ -167,6 +168,9 @@ func (r *Runtime) Remove(ctx context.Context, task string) error {
 	r.mu.Lock()
 	delete(r.stopping, task)
 	r.mu.Unlock()
+	if before.NetworkMode == AWSVPC {
+		return r.leaveVPC(ctx)
+	}
 	return nil
 }
 

@@ -201,6 +201,7 @@ func (r *requirements) container(c *api.ContainerDefinition) {
 	r.add(slices.ContainsFunc(c.PortMappings, func(p api.PortMapping) bool { return p.ContainerPortRange != nil }), capability+"network.container-port-range")
 	r.add(c.RestartPolicy != nil && yes(c.RestartPolicy.Enabled), capability+"container-restart-policy")
 	r.add(c.RepositoryCredentials != nil, capability+"private-registry-authentication.secretsmanager")
+	r.add(len(c.EnvironmentFiles) > 0, capability+"env-files.s3")
 	for _, s := range c.Secrets {
 		r.add(true, capability+"secrets."+secretStore(*s.ValueFrom)+".environment-variables")
 	}
@@ -221,7 +222,7 @@ func Capabilities() []api.Attribute {
 		oldCapability + "privileged-container", oldCapability + "ecr-auth", oldCapability + "task-iam-role",
 		oldCapability + "task-iam-role-network-host",
 		capability + "execution-role-ecr-pull", capability + "execution-role-awslogs", capability + "container-health-check",
-		capability + "task-cpu-mem-limit", capability + "task-eni", capability + "container-ordering", capability + "full-sync",
+		capability + "task-cpu-mem-limit", capability + "task-eni", capability + "container-ordering", capability + "full-sync", capability + "env-files.s3",
 		capability + "container-restart-policy", capability + "network.container-port-range", capability + "docker-plugin.local", capability + "pid-ipc-namespace-sharing",
 		capability + "private-registry-authentication.secretsmanager",
 	}

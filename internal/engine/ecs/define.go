@@ -168,8 +168,6 @@ func checkUnservedContainer(c *api.ContainerDefinition) error {
 		return unserved("FireLens")
 	case len(c.CredentialSpecs) > 0:
 		return unserved("credential specs (credentialSpecs)")
-	case len(c.EnvironmentFiles) > 0:
-		return unserved("environment files in S3 (environmentFiles)")
 	}
 	for _, r := range c.ResourceRequirements {
 		if r.Type == api.ResourceTypeInferenceAccelerator {

@@ -290,13 +290,36 @@ func checkVariables(d *api.TaskDefinition, c *api.ContainerDefinition) error {
 			return setting(c, "The secret '%s' has no valueFrom.", *s.Name)
 		}
 	}
+	if err := checkEnvironmentFiles(c.EnvironmentFiles); err != nil {
+		return err
+	}
 	switch {
+	case len(c.EnvironmentFiles) > 0 && d.ExecutionRoleArn == nil:
+		return api.ClientException("When you are specifying container environment files, you must also specify a value for 'executionRoleArn'.")
 	case len(c.Secrets) > 0 && d.ExecutionRoleArn == nil:
 		return api.ClientException("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
 	case c.RepositoryCredentials != nil && d.ExecutionRoleArn == nil:
 		return api.ClientException("When you are specifying repositoryCredentials, you must also specify a value for 'executionRoleArn'.")
 	case c.LogConfiguration != nil && len(c.LogConfiguration.SecretOptions) > 0 && d.ExecutionRoleArn == nil:
 		return api.ClientException("When you are specifying container log configuration secret options, you must also specify a value for 'executionRoleArn'.")
+	}
+	return nil
+}
+
+// mostEnvironmentFiles and the suffix are the guide's ("Pass environment variables
+// to an Amazon ECS container").
+const mostEnvironmentFiles = 10
+
+var environmentFile = regexp.MustCompile(`^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.env$`)
+
+func checkEnvironmentFiles(files []api.EnvironmentFile) error {
+	if len(files) > mostEnvironmentFiles {
+		return api.ClientException("A container can have at most %d environment files.", mostEnvironmentFiles)
+	}
+	for _, f := range files {
+		if !environmentFile.MatchString(awsapi.V(f.Value)) {
+			return api.ClientException("Invalid environment file '%s': it has to be the ARN of an Amazon S3 object whose name ends with .env.", awsapi.V(f.Value))
+		}
 	}
 	return nil
 }

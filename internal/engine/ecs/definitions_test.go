@@ -96,6 +96,8 @@ func TestTaskDefinitionsThatAreRefused(t *testing.T) {
 		{``, `"dependsOn":[{"containerName":"a","condition":"START"}]`, "Invalid setting for container 'a'. It cannot depend on itself."},
 		{``, `"dependsOn":[{"containerName":"b","condition":"START"}]`, "Invalid setting for container 'a'. It depends on the container 'b', which does not exist in the task definition."},
 		{``, `"secrets":[{"name":"S","valueFrom":"/s"}]`, "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."},
+		{``, `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::bucket/x.env"}]`, "When you are specifying container environment files, you must also specify a value for 'executionRoleArn'."},
+		{``, `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::bucket/x.txt"}]`, "Invalid environment file 'arn:aws:s3:::bucket/x.txt': it has to be the ARN of an Amazon S3 object whose name ends with .env."},
 		{`"executionRoleArn":"r"`, `"environment":[{"name":"S","value":"s"}],"secrets":[{"name":"S","valueFrom":"/s"}]`, "The secret name must be unique and not shared with any new or existing environment variables set on the container, such as 'S'."},
 		{``, `"logConfiguration":{"logDriver":"awslogs","options":{"awslogs-group":"g"}}`, "Log driver awslogs requires options: awslogs-region"},
 		{``, `"healthCheck":{"command":["true"]}`, "Invalid setting for container 'a'. The command of the health check must begin with CMD or CMD-SHELL."},
@@ -154,7 +156,6 @@ func TestUnservedPartsOfTaskDefinitionsAreRefusedByName(t *testing.T) {
 		{`"requiresCompatibilities":["MANAGED_INSTANCES"]`, ``, "ECS Managed Instances"},
 		{``, `"firelensConfiguration":{"type":"fluentbit"}`, "FireLens"},
 		{``, `"logConfiguration":{"logDriver":"awsfirelens"}`, "FireLens"},
-		{``, `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::b/x.env"}]`, "environment files in S3 (environmentFiles)"},
 	}
 	r := newRig(t)
 	for _, tt := range tests {

@@ -109,8 +109,8 @@ func checkOverrides(o *api.TaskOverride, d *api.TaskDefinition) error {
 		if containerOf(d, awsapi.V(c.Name)) == nil {
 			return api.InvalidParameterException("Override for container named %s is not a container in the TaskDefinition.", awsapi.V(c.Name))
 		}
-		if len(c.EnvironmentFiles) > 0 {
-			return unserved("environment files in S3 (environmentFiles)")
+		if err := checkEnvironmentFiles(c.EnvironmentFiles); err != nil {
+			return err
 		}
 		for _, v := range c.Environment {
 			if awsapi.V(v.Name) == "" {

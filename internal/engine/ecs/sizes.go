@@ -149,6 +149,9 @@ func Overridden(c *api.ContainerDefinition, o *api.TaskOverride) *api.ContainerD
 	if len(x.Environment) > 0 {
 		n.Environment = overEnvironment(c.Environment, x.Environment)
 	}
+	if x.EnvironmentFiles != nil {
+		n.EnvironmentFiles = x.EnvironmentFiles
+	}
 	return &n
 }
 

@@ -1,6 +1,6 @@
 // Package executionrole fetches for a task what its execution role may read: the
 // secrets that its containers name in valueFrom, from Secrets Manager and the
-// Parameter Store, and the credentials of private registries. It asks IAM as the
+// Parameter Store, the credentials of private registries, and environment files. It asks IAM as the
 // role's session, as the ECS agent's calls are asked; its errors are the agent's.
 //
 // Called by the scheduler before a task's containers start.
@@ -49,6 +49,8 @@ type Fetcher struct {
 	Images     Registry
 	Parameters *ssm.Service
 	Secrets    *secretsmanager.Service
+	// Objects is the folder that stands for S3: a folder in it is a bucket.
+	Objects string
 }
 
 // Task is whose secrets are fetched.

@@ -23,6 +23,8 @@ import (
 type Secrets interface {
 	// Secret is the value that valueFrom names: a parameter or a secret.
 	Secret(ctx context.Context, tx *state.Tx, t executionrole.Task, valueFrom string) (string, error)
+	// EnvironmentFile is the variables that an object in S3 holds, NAME=VALUE each.
+	EnvironmentFile(ctx context.Context, tx *state.Tx, t executionrole.Task, object string) ([]string, error)
 	// Registry is the login that a container's repositoryCredentials name.
 	Registry(ctx context.Context, tx *state.Tx, t executionrole.Task, parameter string) (user, password string, err error)
 	// Login is the login for an image in ECR; empty for one that is elsewhere.
@@ -171,6 +173,13 @@ func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *e
 		}
 		out.Env = append(out.Env, awsapi.V(x.Name)+"="+value)
 	}
+	for _, x := range c.EnvironmentFiles {
+		more, err := s.Secrets.EnvironmentFile(ctx, tx, who, awsapi.V(x.Value))
+		if err != nil {
+			return err
+		}
+		out.Env = unlessSet(out.Env, more)
+	}
 	if c.LogConfiguration != nil && out.Log.Name != "" && len(c.LogConfiguration.SecretOptions) > 0 {
 		out.Log.Options = maps.Clone(out.Log.Options)
 		if out.Log.Options == nil {
@@ -189,6 +198,23 @@ func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *e
 		out.Username, out.Password, err = s.Secrets.Login(ctx, tx, who, out.Image)
 	}
 	return err
+}
+
+// unlessSet adds variables that are not there yet: what the definition says comes
+// before files, and a file before those behind it.
+func unlessSet(env, more []string) []string {
+	set := map[string]bool{}
+	for _, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		set[name] = true
+	}
+	for _, v := range more {
+		if name, _, _ := strings.Cut(v, "="); !set[name] {
+			set[name] = true
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // executionRole is the ARN of the role that fetches for a task: the one that it

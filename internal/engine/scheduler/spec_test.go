@@ -86,9 +86,10 @@ var members = map[string]struct {
 		is: &docker.Restart{Period: 300 * time.Second, IgnoredCodes: []int{0}}},
 	"RepositoryCredentials": {value: `"repositoryCredentials":{"credentialsParameter":"p"}`, task: `"executionRoleArn":"r"`,
 		want: func(c *docker.Container) any { return c.Username + " " + c.Password }, is: "login of p"},
-	"ResourceRequirements":  {value: `"resourceRequirements":[{"type":"GPU","value":"1"}]`, others: "placement: no instance of the engine has a GPU"},
-	"VersionConsistency":    {value: `"versionConsistency":"disabled"`, others: "the pull: every task resolves its image's tag"},
-	"EnvironmentFiles":      {value: `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::b/f.env"}]`, refused: "environmentFiles"},
+	"ResourceRequirements": {value: `"resourceRequirements":[{"type":"GPU","value":"1"}]`, others: "placement: no instance of the engine has a GPU"},
+	"VersionConsistency":   {value: `"versionConsistency":"disabled"`, others: "the pull: every task resolves its image's tag"},
+	"EnvironmentFiles": {value: `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::bucket/f.env"},{"type":"s3","value":"arn:aws:s3:::bucket/g.env"}],"environment":[{"name":"A","value":"own"}]`,
+		task: `"executionRoleArn":"r"`, want: func(c *docker.Container) any { return c.Env }, is: []string{"AWS_REGION=eu-west-1", "A=own", "OF=arn:aws:s3:::bucket/f.env"}},
 	"FirelensConfiguration": {value: `"firelensConfiguration":{"type":"fluentbit"}`, refused: "FireLens"},
 	"CredentialSpecs":       {value: `"credentialSpecs":["credentialspec:x"]`, refused: "credentialSpecs"},
 }
@@ -98,6 +99,10 @@ type opened struct{}
 
 func (opened) Secret(_ context.Context, _ *state.Tx, _ executionrole.Task, from string) (string, error) {
 	return "secret of " + from, nil
+}
+
+func (opened) EnvironmentFile(_ context.Context, _ *state.Tx, _ executionrole.Task, object string) ([]string, error) {
+	return []string{"A=file", "OF=" + object}, nil
 }
 
 func (opened) Registry(_ context.Context, _ *state.Tx, _ executionrole.Task, p string) (string, string, error) {

@@ -5,7 +5,7 @@
 //
 // The engine itself listens on loopback, which no container reaches. This
 // package listens on the one address that containers and host have in common
-// (docker.EnsureNetwork), when the first task starts, and answers only peers on
+// (docker.EnsureAddress), when the first task starts, and answers only peers on
 // the daemon's bridges and this host. Credentials and metadata are at paths that
 // nobody can guess: what they are about is sealed in them, so nothing needs to
 // be kept, and the engine that is started next answers them, too. The APIs are
@@ -39,8 +39,10 @@ import (
 
 // Containers is what of the container runtime is asked.
 type Containers interface {
-	// EnsureNetwork gives the host the address that containers reach.
-	EnsureNetwork(ctx context.Context) (docker.Network, error)
+	// EnsureAddress gives the host the address that containers reach.
+	EnsureAddress(ctx context.Context) (docker.Address, error)
+	// Has tells whether an address is one that containers have.
+	Has(netip.Addr) bool
 	// Task is what is known of a task's containers.
 	Task(id string) (docker.TaskStatus, bool)
 	// Stats is what a container uses.
@@ -160,7 +162,7 @@ func (s *Server) open(ctx context.Context) (netip.AddrPort, error) {
 	case s.without != nil:
 		return netip.AddrPort{}, s.without
 	}
-	n, err := s.containers.EnsureNetwork(ctx)
+	n, err := s.containers.EnsureAddress(ctx)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -173,9 +175,9 @@ func (s *Server) open(ctx context.Context) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	s.listener = l
-	go s.server.Serve(&guard{l, append([]netip.Prefix{n.Subnet}, n.Bridge)})
+	go s.server.Serve(&guard{l, s.containers.Has})
 	at := l.Addr().(*net.TCPAddr).AddrPort()
-	s.env.Log.Info("containers are answered", "address", at.String(), "network", n.Name)
+	s.env.Log.Info("containers are answered", "address", at.String())
 	return at, nil
 }
 
@@ -221,7 +223,7 @@ func (s *Server) listen(a netip.Addr) (l net.Listener, err error) {
 // to the address on its other interfaces as well.
 type guard struct {
 	net.Listener
-	bridges []netip.Prefix
+	has func(netip.Addr) bool
 }
 
 func (g *guard) Accept() (net.Conn, error) {
@@ -240,12 +242,7 @@ func (g *guard) admits(peer net.Addr) bool {
 		return false
 	}
 	a := t.AddrPort().Addr().Unmap()
-	for _, b := range g.bridges {
-		if b.Contains(a) {
-			return true
-		}
-	}
-	return a == docker.CredentialsAddress || a.IsLoopback()
+	return a == docker.CredentialsAddress || a.IsLoopback() || g.has(a)
 }
 
 // Variables are what a container of a task finds in its environment, as the ECS

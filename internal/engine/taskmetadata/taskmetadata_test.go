@@ -30,8 +30,10 @@ const role = "arn:aws:iam::000000000000:role/app"
 // place is a host with the address, or without.
 type place struct{ without error }
 
-func (p place) EnsureNetwork(context.Context) (docker.Network, error) {
-	return docker.Network{Without: p.without, Credentials: netip.MustParseAddr("127.0.0.1")}, nil
+func (place) Has(netip.Addr) bool { return false }
+
+func (p place) EnsureAddress(context.Context) (docker.Address, error) {
+	return docker.Address{Without: p.without, Credentials: netip.MustParseAddr("127.0.0.1")}, nil
 }
 func (place) Task(string) (docker.TaskStatus, bool)               { return docker.TaskStatus{}, false }
 func (place) Stats(context.Context, string) (docker.Stats, error) { return docker.Stats{}, nil }
@@ -175,7 +177,7 @@ func TestATaskWhoseRoleCannotBeHadDoesNotStart(t *testing.T) {
 }
 
 func TestStrangersAreHungUpOn(t *testing.T) {
-	g := &guard{bridges: []netip.Prefix{netip.MustParsePrefix("172.17.0.0/16"), {}}}
+	g := &guard{has: netip.MustParsePrefix("172.17.0.0/16").Contains}
 	for peer, want := range map[string]bool{"172.17.0.9": true, "169.254.170.2": true, "127.0.0.1": true, "192.168.1.7": false, "172.18.0.2": false, "169.254.170.3": false} {
 		if got := g.admits(&net.TCPAddr{IP: net.ParseIP(peer), Port: 1}); got != want {
 			t.Errorf("%s is let in: %v", peer, got)
