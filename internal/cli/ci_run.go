@@ -20,7 +20,7 @@ func ciRun(t *terminal) *cobra.Command {
 	c := runner.Config{Dir: "."}
 	var data string
 	var names []string
-	var lines bool
+	var lines, wait bool
 	cmd := &cobra.Command{
 		Use:   "run (--tag T | --branch B)",
 		Short: "Run the repository's .travis.yml here, against the engine",
@@ -28,7 +28,9 @@ func ciRun(t *terminal) *cobra.Command {
 .travis.yml whose conditions hold, each in a fresh clone of what is committed, with a HOME of
 its own. AWS is the engine; the account's ECR host name is the engine's registry.
 What is not served is refused by name before anything runs. A pipeline runs as you, on this
-machine: run only what you would run yourself. Exit 8 when a job fails.`,
+machine: run only what you would run yourself. A service that the pipeline changed is followed
+until it serves, or is known not to. Exit 8 when a job fails, 3 or 4 when a service does not
+come up.`,
 		Example: `  slipway ci run --tag v1.0.0
   slipway ci run --branch release/playground --env INFURA_API_KEY`,
 		Args: cobra.NoArgs,
@@ -47,9 +49,18 @@ machine: run only what you would run yourself. Exit 8 when a job fails.`,
 			if lines {
 				c.Sink = report.PipelineJSON(t.out)
 			}
+			w := &pipelineWatch{sink: c.Sink}
+			if wait {
+				w.begin(cmd.Context(), c.Engine)
+			}
 			out, err := runner.Run(cmd.Context(), c)
 			if err != nil {
 				return err
+			}
+			if out.Result == slipway.Passed {
+				if err := w.follow(cmd.Context()); err != nil {
+					return err
+				}
 			}
 			return ranPipeline(t, c.Sink, lines, out)
 		},
@@ -59,6 +70,7 @@ machine: run only what you would run yourself. Exit 8 when a job fails.`,
 	f.StringVar(&c.Branch, "branch", "", "build this branch")
 	f.StringArrayVar(&names, "env", nil, "give jobs a variable of yours, as the repository's settings on Travis do (repeatable)")
 	f.DurationVar(&c.Timeout, "timeout", 50*time.Minute, "what a job may take")
+	f.BoolVar(&wait, "wait", true, "wait for the services that the pipeline changed")
 	f.StringVar(&data, "data", defaultData(), "the engine's data folder")
 	f.BoolVar(&lines, "json", false, "one JSON object a line")
 	cmd.MarkFlagsOneRequired("tag", "branch")

@@ -21,6 +21,15 @@ import (
 // Progress looks at one rollout of a service: the rollout, its tasks, what the
 // load balancer thinks of these.
 func (a *Account) Progress(ctx context.Context, env *slipway.Environment, svc *slipway.Service, id string) (*slipway.Progress, error) {
+	p, err := a.progress(ctx, env, svc, id)
+	if err == nil && plan.Routed(svc) {
+		p.Targets, err = a.targets(ctx, a.Ref(plan.For(svc).TargetGroup()))
+	}
+	return p, err
+}
+
+// progress is Progress without the load balancer.
+func (a *Account) progress(ctx context.Context, env *slipway.Environment, svc *slipway.Service, id string) (*slipway.Progress, error) {
 	out, err := a.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name, Services: []string{svc.Name}})
 	if err != nil {
 		return nil, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
@@ -48,12 +57,7 @@ func (a *Account) Progress(ctx context.Context, env *slipway.Environment, svc *s
 			p.Events = append(p.Events, slipway.ServiceEvent{At: at, Text: aws.ToString(e.Message)})
 		}
 	}
-	if p.Tasks, err = a.tasksOf(ctx, env, svc, id); err != nil {
-		return nil, err
-	}
-	if plan.Routed(svc) {
-		p.Targets, err = a.targets(ctx, plan.For(svc).TargetGroup())
-	}
+	p.Tasks, err = a.tasksOf(ctx, env, svc, id)
 	return p, err
 }
 
@@ -129,8 +133,8 @@ func family(revision string) string {
 	return name
 }
 
-func (a *Account) targets(ctx context.Context, id slipway.ID) ([]slipway.Target, error) {
-	out, err := a.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: aws.String(a.Ref(id))})
+func (a *Account) targets(ctx context.Context, group string) ([]slipway.Target, error) {
+	out, err := a.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: &group})
 	if err != nil {
 		return nil, fmt.Errorf("reading target health: %w", plain(err))
 	}
@@ -150,7 +154,7 @@ func (a *Account) Healthy(ctx context.Context, id slipway.ID) (int, error) {
 	if a.Ref(id) == "" {
 		return 0, nil
 	}
-	list, err := a.targets(ctx, id)
+	list, err := a.targets(ctx, a.Ref(id))
 	n := 0
 	for _, t := range list {
 		if t.State == "healthy" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -68,7 +69,16 @@ func (p *pipeline) sink(e slipway.PipelineEvent) {
 	case slipway.PipelineResult:
 		p.result(e)
 	case slipway.PipelineService:
-		p.line("service", e.Text)
+		p.service(e)
+	}
+}
+
+// service is what became of a service; further lines are what a task of it wrote.
+func (p *pipeline) service(e slipway.PipelineEvent) {
+	first, rest, _ := strings.Cut(e.Text, "\n")
+	p.line("service", e.Name+"  "+first)
+	for l := range strings.Lines(rest) {
+		p.line("", strings.TrimRight(l, "\n"))
 	}
 }
 
