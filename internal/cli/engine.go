@@ -31,7 +31,7 @@ routes, the registry stores, names resolve. Every AWS client works against it.`,
   eval "$(slipway engine env)"
   aws ecs list-clusters`,
 	}
-	c.AddCommand(engineRun(t), engineStart(t), engineStop(t), engineStatus(t), engineEnv(t), engineReset(t), engineTrust(t))
+	c.AddCommand(engineRun(t), engineStart(t), engineStop(t), engineStatus(t), engineEnv(t), engineReset(t), engineBackup(t), engineTrust(t))
 	return c
 }
 

@@ -208,3 +208,28 @@ func layout(t *testing.T, dir string, layer []byte) string {
 	}
 	return dir
 }
+
+// TestPodman has Podman push and pull, with storage of its own and no daemon.
+func TestPodman(t *testing.T) {
+	f := ecrLike(t)
+	dir := t.TempDir()
+	podman := newTool(t, "podman", "XDG_RUNTIME_DIR="+filepath.Join(dir, "run"), "REGISTRY_AUTH_FILE="+filepath.Join(dir, "auth.json"))
+	own := []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "runroot"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none"}
+	do := func(stdin []byte, args ...string) string { return podman.run(stdin, append(own, args...)...) }
+	uri := f.host + "/team/app:v1"
+	do(archive(random(100_000)), "import", "--change", "LABEL slipway-test=podman", "-", uri)
+	podman.refused("invalid username/password", append(own, "login", "--tls-verify=false", "--username", "AWS", "--password", "wrong", f.host)...)
+	do([]byte("secret"), "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", f.host)
+	do(nil, "push", "--tls-verify=false", uri)
+	stored, err := f.Image(repo("team/app"), "v1")
+	if err != nil || stored.Digest == "" {
+		t.Fatalf("stored is %+v, %v", stored, err)
+	}
+	do(nil, "rmi", "--force", uri)
+	do(nil, "pull", "--tls-verify=false", f.host+"/team/app@"+stored.Digest)
+	if label := do(nil, "inspect", "--format", `{{index .Labels "slipway-test"}}`, f.host+"/team/app@"+stored.Digest); strings.TrimSpace(label) != "podman" {
+		t.Errorf("what was pulled is not what was pushed: %s", label)
+	}
+	do(archive([]byte("another")), "import", "-", uri)
+	podman.refused("immutable", append(own, "push", "--tls-verify=false", uri)...)
+}
