@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -21,6 +22,9 @@ func blame(tx *state.Tx, scope state.Scope, t *ecs.Task, now time.Time) {
 	svc, d := deploymentOf(tx, scope, t)
 	if d == nil || !isFailure(t) {
 		return
+	}
+	if strings.HasPrefix(t.StopReason, "ECS was unable to assume the role") {
+		ecs.AddEvent(tx, scope, svc, now, "failed to launch a task with (error "+t.StopReason+").")
 	}
 	c := *svc
 	c.Deployments = slices.Clone(svc.Deployments)
