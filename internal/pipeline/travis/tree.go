@@ -3,6 +3,7 @@ package travis
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -143,7 +144,16 @@ func (p *problems) syntax(err error) {
 	}
 	message, _, _ = strings.Cut(message, "\n")
 	p.add(at, "this is not YAML: %s", message)
+	for i, line := range strings.Split(string(p.source), "\n") {
+		if m := odd.FindStringSubmatch(line); m != nil {
+			p.add(slipway.Position{File: p.file, Line: i + 1, Column: len(m[1]) + 1}, "%s is indented by %d blanks: likely one too many", m[2], len(m[1]))
+		}
+	}
 }
+
+// odd is a key that is indented by an odd number of blanks, as two are in the
+// listing of the runbook that this project comes from.
+var odd = regexp.MustCompile(`^((?:  )* )([\w-]+):`)
 
 type reader struct {
 	*problems
@@ -197,7 +207,11 @@ func (r *reader) node(n ast.Node, depth int) *node {
 	case *ast.StringNode:
 		out.kind, out.text = scalar, n.Value
 		t := n.GetToken()
-		out.plain = t.Type != token.SingleQuoteType && t.Type != token.DoubleQuoteType && !strings.Contains(strings.TrimSpace(t.Origin), "\n")
+		quoted := t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
+		if !quoted {
+			out.text = strings.TrimSpace(out.text)
+		}
+		out.plain = !quoted && !strings.Contains(strings.TrimSpace(t.Origin), "\n")
 	default:
 		out.kind, out.text, out.plain = scalar, n.GetToken().Value, true
 	}
