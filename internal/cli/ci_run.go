@@ -59,6 +59,7 @@ come up.`,
 			}
 			if out.Result == slipway.Passed {
 				if err := w.follow(cmd.Context()); err != nil {
+					c.Sink(slipway.PipelineEvent{Time: time.Now(), Kind: slipway.PipelineFinished, Result: slipway.FailedJob, Text: err.Error(), Elapsed: out.Elapsed})
 					return err
 				}
 			}

@@ -61,18 +61,15 @@ func (l *listener) listen(r io.Reader) {
 func (l *listener) line(b []byte) {
 	before, rest, marked := bytes.Cut(b, []byte("\x1e"+l.script.key+" "))
 	if len(before) > 0 {
-		l.output(strings.TrimRight(string(before), "\r\n"), marked)
+		l.output(strings.TrimRight(string(before), "\r\n"))
 	}
 	if marked {
 		l.mark(strings.Fields(string(rest)))
 	}
 }
 
-// output is a line of a command's. What set -x shows of the script's own is none.
-func (l *listener) output(text string, partial bool) {
-	if strings.Contains(text, "slipway_mark") || strings.Contains(text, "slipway_code") || strings.Contains(text, l.script.key) || partial && text == "" {
-		return
-	}
+// output is a line of a command's.
+func (l *listener) output(text string) {
 	if i := strings.LastIndexByte(text, '\r'); i >= 0 {
 		text = text[i+1:] // a progress bar: what is left of it
 	}

@@ -57,30 +57,36 @@ func compile(j *travis.SelectedJob, dir, key string) *script {
 	fmt.Fprintf(s, "cd %s || exit 2\n", quote(dir))
 	s.phase(variables)
 	for _, v := range append(append([]travis.Variable{}, j.Global...), j.Own...) {
-		s.run(step{variables, "export " + v.Name + "=" + v.Raw, v.At})
+		s.run(step{variables, "export " + v.Name + "=" + v.Raw, v.At}, "")
 	}
 	for _, p := range []travis.Phase{travis.BeforeInstall, travis.Install, travis.BeforeScript} {
 		s.commands(j, p, stop)
 	}
-	s.WriteString("export TRAVIS_TEST_RESULT=0\n")
-	s.commands(j, travis.Script, "[ $slipway_code -eq 0 ] || export TRAVIS_TEST_RESULT=1\n")
-	s.WriteString("if [ \"$TRAVIS_TEST_RESULT\" = 0 ]; then\n:\n")
+	s.quietly("export TRAVIS_TEST_RESULT=0")
+	s.commands(j, travis.Script, "[ $slipway_code -eq 0 ] || export TRAVIS_TEST_RESULT=1")
+	s.WriteString("if { [ \"$TRAVIS_TEST_RESULT\" = 0 ]; } 2>/dev/null; then\n")
+	s.quietly(":")
 	s.commands(j, travis.AfterSuccess, "")
 	for _, d := range j.Deploys {
 		s.deploy(j, d)
 	}
-	s.WriteString("else\n:\n")
+	s.WriteString("else\n")
+	s.quietly(":")
 	s.commands(j, travis.AfterFailure, "")
 	s.WriteString("fi\n")
 	s.commands(j, travis.AfterScript, "")
-	s.WriteString("slipway_mark done\nexit $TRAVIS_TEST_RESULT\n")
+	s.quietly("slipway_mark done; exit $TRAVIS_TEST_RESULT")
 	return s
 }
 
 // stop ends the job where a command of the phase fails: it is errored.
-const stop = "[ $slipway_code -eq 0 ] || { slipway_mark errored; exit 2; }\n"
+const stop = "[ $slipway_code -eq 0 ] || { slipway_mark errored; exit 2; }"
 
-func (s *script) phase(p travis.Phase) { fmt.Fprintf(s, "slipway_mark phase %s\n", p) }
+// quietly runs the script's own commands: set -x, which is the commands' affair,
+// shows nothing of them.
+func (s *script) quietly(command string) { fmt.Fprintf(s, "{ %s; } 2>/dev/null\n", command) }
+
+func (s *script) phase(p travis.Phase) { s.quietly("slipway_mark phase " + string(p)) }
 
 // commands runs the lines of a phase; after each comes what a failure means.
 func (s *script) commands(j *travis.SelectedJob, p travis.Phase, after string) {
@@ -90,33 +96,38 @@ func (s *script) commands(j *travis.SelectedJob, p travis.Phase, after string) {
 	}
 	s.phase(p)
 	for _, l := range lines {
-		s.run(step{p, l.Text, l.At})
-		s.WriteString(after)
+		s.run(step{p, l.Text, l.At}, after)
 	}
 }
 
-func (s *script) run(st step) { s.runAs(st, "eval "+quote(st.text)) }
+func (s *script) run(st step, after string) { s.runAs(st, "eval "+quote(st.text), after) }
 
-func (s *script) runAs(st step, how string) {
+func (s *script) runAs(st step, how, after string) {
 	n := len(s.steps)
 	s.steps = append(s.steps, st)
-	fmt.Fprintf(s, "slipway_mark start %d\n%s 9>&-\nslipway_code=$?\nslipway_mark end %d $slipway_code\n", n, how, n)
+	s.quietly(fmt.Sprintf("slipway_mark start %d", n))
+	fmt.Fprintf(s, "%s 9>&-\n", how)
+	s.quietly(fmt.Sprintf("slipway_code=$?; slipway_mark end %d $slipway_code", n))
+	if after != "" {
+		s.quietly(after)
+	}
 }
 
 // deploy runs a deploy by a script where the conditions in shell hold. It is a
 // process of its own, as on Travis.
 func (s *script) deploy(j *travis.SelectedJob, d travis.Deploy) {
-	s.WriteString("if :")
+	s.WriteString("if { :; } 2>/dev/null")
 	for _, c := range d.On.Conditions {
 		fmt.Fprintf(s, " && eval %s", quote("[[ "+c+" ]]"))
 	}
 	s.WriteString("; then\n")
 	s.commands(j, travis.BeforeDeploy, stop)
 	s.phase(travis.DeployPhase)
-	s.runAs(step{travis.DeployPhase, d.Script.Text, d.Script.At}, "bash -c "+quote(d.Script.Text))
-	if !d.AllowFailure {
-		s.WriteString(stop)
+	after := stop
+	if d.AllowFailure {
+		after = ""
 	}
+	s.runAs(step{travis.DeployPhase, d.Script.Text, d.Script.At}, "bash -c "+quote(d.Script.Text), after)
 	s.commands(j, travis.AfterDeploy, "")
 	s.WriteString("fi\n")
 }
