@@ -195,10 +195,12 @@ func (b *badDays) watch(version string) (end func()) {
 	var failures []string
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for {
+		for first := true; ; first = false {
 			select {
 			case <-stop:
-				return
+				if !first {
+					return
+				}
 			case <-time.After(20 * time.Millisecond):
 			}
 			asked++
@@ -220,7 +222,7 @@ func (b *badDays) watch(version string) (end func()) {
 		b.t.Helper()
 		close(stop)
 		wg.Wait()
-		if len(failures) > 0 || asked == 0 {
+		if len(failures) > 0 {
 			b.t.Errorf("%d of %d requests were not answered by version %s, the first: %s", len(failures), asked, version, failures[0])
 		}
 	}
