@@ -103,6 +103,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newScale(t),
 		newDestroy(t),
 		newCI(t),
+		newGit(t),
 	)
 	group("look",
 		newStatus(t),

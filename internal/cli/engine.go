@@ -124,6 +124,11 @@ func engineRun(t *terminal) *cobra.Command {
 				return err
 			}
 			cfg.Version = Version()
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			cfg.Build = []string{self, "git", "build"}
 			cfg.Log = slog.New(slog.NewJSONHandler(t.err, nil))
 			e, err := engine.Start(c.Context(), cfg)
 			tellParent(ready, err)

@@ -37,6 +37,9 @@ type Config struct {
 	// outside the engine's zones, for clients of its DNS server and for the
 	// validation of certificates. Default: none; such names are refused.
 	Forward []string
+	// Build is the program that builds a pushed git ref: it runs in a clone, with
+	// the ref behind it. None: there is no git remote.
+	Build []string
 	// Version is the program's, as told in logs and to clients.
 	Version string
 	// Log takes the engine's log. Default: nowhere.

@@ -31,6 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ecr"
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
+	"github.com/slipway-dev/slipway/internal/engine/git"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/logs"
 	"github.com/slipway-dev/slipway/internal/engine/logs/archive"
@@ -82,7 +83,7 @@ type served struct {
 // tables are every service's.
 func tables() []state.AnyTable {
 	return slices.Concat(
-		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables, reach.Tables, taskmetadata.Tables,
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables, reach.Tables, taskmetadata.Tables, git.Tables,
 	)
 }
 
@@ -94,6 +95,7 @@ func newServices(ctx context.Context, e *Engine) (*services, error) {
 			return s, err
 		}
 	}
+	s.remote()
 	return s, nil
 }
 
