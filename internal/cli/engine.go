@@ -108,6 +108,7 @@ func engineRun(t *terminal) *cobra.Command {
 	var cfg engine.Config
 	var keys []string
 	var ready int
+	var audit string
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the engine in the foreground",
@@ -130,6 +131,15 @@ func engineRun(t *terminal) *cobra.Command {
 			}
 			cfg.Build = []string{self, "git", "build"}
 			cfg.Log = slog.New(slog.NewJSONHandler(t.err, nil))
+			if audit != "" {
+				f, err := os.OpenFile(audit, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+				if err != nil {
+					tellParent(ready, err)
+					return err
+				}
+				defer f.Close()
+				cfg.Audit = f
+			}
 			e, err := engine.Start(c.Context(), cfg)
 			tellParent(ready, err)
 			if err != nil {
@@ -142,6 +152,7 @@ func engineRun(t *terminal) *cobra.Command {
 		},
 	}
 	engineFlags(c, &cfg, &keys)
+	auditFlag(c, &audit)
 	c.Flags().IntVar(&ready, "ready-fd", 0, "file descriptor that is told when the engine listens")
 	c.Flags().MarkHidden("ready-fd")
 	return c
@@ -186,13 +197,18 @@ func engineStart(t *terminal) *cobra.Command {
 		},
 	}
 	engineFlags(c, &cfg, &keys)
+	auditFlag(c, new(string))
 	return c
+}
+
+func auditFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "audit", "", "append each question asked of IAM and its answer to this file, a JSON object a line")
 }
 
 // backgroundArgs are the flags given to start, for run.
 func backgroundArgs(c *cobra.Command) []string {
 	args := []string{"engine", "run", "--ready-fd=3"}
-	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "forward", "registry"} {
+	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "forward", "registry", "audit"} {
 		if f := c.Flags().Lookup(name); f.Changed {
 			args = append(args, "--"+name+"="+f.Value.String())
 		}

@@ -196,7 +196,9 @@ func (e *Engine) permitted(tx *state.Tx, c *operation.Caller, request *policy.Re
 		if need.Policy != "" {
 			effective = e.withResource(policies, need.Policy)
 		}
-		if d := policy.Evaluate(effective, request); !d.Allowed {
+		d := policy.Evaluate(effective, request)
+		e.audit(c, need, d.Allowed)
+		if !d.Allowed {
 			return d.Message(request)
 		}
 	}

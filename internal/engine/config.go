@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -42,6 +43,9 @@ type Config struct {
 	Build []string
 	// Version is the program's, as told in logs and to clients.
 	Version string
+	// Audit takes each question that IAM was asked and its answer, a Decision as
+	// one JSON line. Default: nowhere.
+	Audit io.Writer
 	// Log takes the engine's log. Default: nowhere.
 	Log *slog.Logger
 	// Now is the clock. Default time.Now.

@@ -31,6 +31,7 @@ type Engine struct {
 	services *services
 	chain    *chain
 	metrics  *metrics
+	trail    *trail
 	api      net.Listener
 	server   *http.Server
 	running  runfile.Running
@@ -49,7 +50,7 @@ func Start(ctx context.Context, cfg Config) (*Engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, metrics: newMetrics(cfg.Version)}
+	e := &Engine{cfg: cfg, metrics: newMetrics(cfg.Version), trail: newTrail(cfg.Audit)}
 	if err := e.open(ctx); err != nil {
 		return nil, errors.Join(err, e.release())
 	}
