@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-dev/slipway/internal/cloud"
 )
 
 // Exit codes, as `slipway help exit-codes` explains them.
@@ -74,6 +76,9 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	}
 	if e, ok := errors.AsType[*exit](err); ok {
 		return e.code
+	}
+	if _, ok := errors.AsType[*cloud.Denied](err); ok {
+		return exitCredentials
 	}
 	return exitRefused
 }

@@ -17,7 +17,7 @@ func topics() []*cobra.Command {
   4  the deploy failed, and nothing is serving
   5  interrupted: the same command continues from there
   6  another deploy holds the service
-  7  credentials are missing, refused, or another account's
+  7  credentials are missing, refused, another account's, or may not do what is needed
   8  a job of the pipeline failed (slipway ci run)
 
 A command that runs another program hands its exit code on; its own page says so.`,

@@ -99,6 +99,9 @@ func (d *deployment) code(ctx context.Context, err error) error {
 	case errors.As(err, &f):
 		return &exit{exitNothing, err}
 	}
+	if _, denied := errors.AsType[*cloud.Denied](err); denied {
+		return err
+	}
 	return &exit{exitOldServes, err}
 }
 

@@ -110,7 +110,7 @@ func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 			})
 		}),
 		config.WithLogger(logging.Nop{}), // what goes wrong is in the errors
-		config.WithAPIOptions([]func(*middleware.Stack) error{a.count}),
+		config.WithAPIOptions([]func(*middleware.Stack) error{a.count, a.deny}),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.MaxIdleConnsPerHost = 16 })),
 	}
 	if a.Region != "" {
@@ -207,6 +207,9 @@ func is(err error, codes ...string) bool {
 
 // says is the API's own words of an error, without the SDK's wrapping.
 func says(err error) string {
+	if d, ok := errors.AsType[*Denied](err); ok {
+		return d.Error()
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode() + ": " + api.ErrorMessage()

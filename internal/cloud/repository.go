@@ -45,7 +45,7 @@ type Login struct{ Registry, User, Password string }
 func (a *Account) RegistryLogin(ctx context.Context) (Login, error) {
 	out, err := a.ecr.GetAuthorizationToken(ctx, nil)
 	if err != nil {
-		return Login{}, fmt.Errorf("asking for the registry's password: %w", err)
+		return Login{}, fmt.Errorf("asking for the registry's password: %w", plain(err))
 	}
 	if len(out.AuthorizationData) == 0 {
 		return Login{}, fmt.Errorf("asking for the registry's password: ecr gave none")

@@ -175,7 +175,7 @@ func (a *Account) register(ctx context.Context, w *Work, svc *slipway.Service) (
 	in.Tags = ecsTags(w.Env.Cluster.Name)
 	out, err := a.ecs.RegisterTaskDefinition(ctx, in)
 	if err != nil {
-		return "", fmt.Errorf("registering task definition %s: %s", svc.Family, says(err))
+		return "", fmt.Errorf("registering task definition %s: %w", svc.Family, plain(err))
 	}
 	return aws.ToString(out.TaskDefinition.TaskDefinitionArn), nil
 }

@@ -214,7 +214,11 @@ func (b *builder) docker(ctx context.Context, step string, start time.Time, args
 	}
 	r.CloseWithError(lines.Err())
 	if err := <-ended; err != nil {
-		return fmt.Errorf("docker %s of %s: %w\n%s", args[0], step, err, strings.Join(last[max(len(last)-20, 0):], "\n"))
+		said := strings.Join(last[max(len(last)-20, 0):], "\n")
+		if d := cloud.Refusal(said, err); d != nil {
+			return fmt.Errorf("docker %s of %s: %w", args[0], step, d)
+		}
+		return fmt.Errorf("docker %s of %s: %w\n%s", args[0], step, err, said)
 	}
 	return nil
 }
