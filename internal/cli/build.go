@@ -28,6 +28,7 @@ that is there already is kept: a tag is built once. Without --env every environm
 					continue
 				}
 				d.env = e
+				d.env.Cluster.Implied = false // a build asks nothing about a cluster
 				if err := d.open(c.Context(), false); err != nil {
 					return err
 				}

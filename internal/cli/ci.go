@@ -12,6 +12,7 @@ func newCI(t *terminal) *cobra.Command {
 	c.AddCommand(
 		ciRun(t),
 		newCIWrite(t),
+		newCIPolicy(t),
 		ciShim(t),
 	)
 	return c

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/config"
+	"github.com/slipway-dev/slipway/internal/pipeline/policy"
 	"github.com/slipway-dev/slipway/internal/pipeline/writers"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
@@ -43,7 +44,7 @@ Two pushes queue, and a job whose commit is no longer the branch's head changes 
 			if err != nil {
 				return err
 			}
-			o := writers.Options{Version: version, SHA256: sum, Role: ciRole}
+			o := writers.Options{Version: version, SHA256: sum, Role: func(env *slipway.Environment, step string) string { return policy.Name(stack, env, step) }}
 			if err := thisRelease(&o); err != nil {
 				return err
 			}
@@ -60,11 +61,6 @@ Two pushes queue, and a job whose commit is no longer the branch's head changes 
 	c.Flags().StringVar(&sum, "sha256", "", "the digest of that release's slipway-linux-amd64 (default: of this program, where it is that)")
 	c.Flags().BoolVar(&show, "show", false, "print the file instead of writing it")
 	return c
-}
-
-// ciRole is the role of a pipeline's step, as slipway ci policy --oidc makes it.
-func ciRole(env *slipway.Environment, step string) string {
-	return fmt.Sprintf("slipway-%s-%s", env.Name, step)
 }
 
 // thisRelease fills in what this program knows of itself. Releases are built

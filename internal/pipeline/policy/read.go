@@ -1,0 +1,90 @@
+package policy
+
+import "github.com/slipway-dev/slipway/internal/slipway"
+
+// Why resources are "*".
+const (
+	anyOnly = "AWS binds none of these to a resource"
+)
+
+// look is reading what only "*" allows.
+func look(actions ...string) Statement {
+	return Statement{Sid: "Look", Action: actions, Resource: []string{"*"}, Why: anyOnly}
+}
+
+// observe is reading what the account has of the wanted resources, as
+// cloud.Observe does.
+func observe(s Scope, wanted []slipway.Resource) []Statement {
+	list := []Statement{
+		look("ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeInternetGateways", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
+			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeRules"),
+		inCluster(s, "ecs:DescribeClusters", "ecs:ListContainerInstances", "ecs:DescribeContainerInstances"),
+	}
+	if s.Env.Cluster.Owned {
+		list = append(list, look("ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions", "autoscaling:DescribeAutoScalingGroups"))
+		cluster := inCluster(s, "ecs:DescribeCapacityProviders")
+		cluster.Resource = append(cluster.Resource, s.ecs("capacity-provider/"+names(s).Provider().Name))
+		list = append(list, cluster, Statement{Sid: "InstanceProfile", Action: []string{"iam:GetInstanceProfile"},
+			Resource: []string{s.arn("iam", "instance-profile/"+names(s).Profile().Name)}})
+	}
+	if has(wanted, slipway.KindService) {
+		list = append(list, look("ecs:DescribeTaskDefinition"), onServices(s, "ecs:DescribeServices"))
+	}
+	if has(wanted, slipway.KindTargetGroup) {
+		list = append(list, look("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags"))
+	}
+	if has(wanted, slipway.KindCertificate) {
+		list = append(list, look("acm:ListCertificates"))
+	}
+	if has(wanted, slipway.KindScaling) {
+		list = append(list, look("application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"))
+	}
+	if has(wanted, slipway.KindLogGroup) {
+		list = append(list, Statement{Sid: "LogGroups", Action: []string{"logs:DescribeLogGroups"}, Resource: []string{s.arn("logs", "log-group:*")}})
+	}
+	return append(list,
+		Statement{Sid: "Images", Action: []string{"ecr:DescribeRepositories"}, Resource: s.named(wanted, slipway.KindRepository, func(n string) string { return s.arn("ecr", "repository/"+n) })},
+		Statement{Sid: "ExecutionRoles", Action: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resource: s.named(wanted, slipway.KindRole, s.role)},
+	)
+}
+
+// inCluster is reading what belongs to the cluster.
+func inCluster(s Scope, actions ...string) Statement {
+	return Statement{Sid: "Cluster", Action: actions, Resource: []string{s.ecs("cluster/" + s.cluster()), s.ecs("container-instance/" + s.cluster() + "/*")}}
+}
+
+func onServices(s Scope, actions ...string) Statement {
+	return Statement{Sid: "Services", Action: actions, Resource: s.services()}
+}
+
+// follow is following rollouts to their end, as release.Await does: the tasks,
+// their targets, and the last lines of those that stopped.
+func follow(s Scope) []Statement {
+	tasks := inCluster(s, "ecs:ListTasks", "ecs:DescribeTasks")
+	tasks.Resource = append(tasks.Resource, s.ecs("task/"+s.cluster()+"/*"))
+	list := []Statement{tasks, onServices(s, "ecs:DescribeServices")}
+	if routed(s) {
+		list = append(list, look("elasticloadbalancing:DescribeTargetHealth"))
+	}
+	for _, svc := range s.Env.Services {
+		if svc.LogGroup != "" {
+			list = append(list, Statement{Sid: "LastLines", Action: []string{"logs:GetLogEvents"},
+				Resource: []string{s.arn("logs", "log-group:"+svc.LogGroup+":log-stream:"+svc.LogPrefix+"/*")}})
+		}
+	}
+	return list
+}
+
+// lock is the right to deploy, kept as a parameter.
+func lock(s Scope) Statement {
+	st := Statement{Sid: "Lock", Action: []string{"ssm:GetParameter", "ssm:PutParameter", "ssm:DeleteParameter"}}
+	for _, svc := range s.Env.Services {
+		st.Resource = append(st.Resource, s.arn("ssm", "parameter/slipway/locks/"+s.cluster()+"/"+svc.Name))
+	}
+	return st
+}
+
+// past is reading a family's revisions.
+func past(s Scope) []Statement {
+	return []Statement{look("ecs:ListTaskDefinitions", "ecs:DescribeTaskDefinition"), onServices(s, "ecs:DescribeServices")}
+}
