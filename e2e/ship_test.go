@@ -141,7 +141,7 @@ func (a *application) answers(want string) {
 func TestAnApplicationIsShipped(t *testing.T) {
 	a := newApplication(t)
 	a.tag("v1.0.0", "serve")
-	a.runs(0, []string{"up"}, `^image +tag +v1\.0\.0, last tag of release/playground`, `^serving +https://ship\.slipway\.test/ +200`, `^done +v1\.0\.0 runs \(`)
+	a.runs(0, []string{"up"}, `^tag +v1\.0\.0, last tag of release/playground`, `^serving +https://ship\.slipway\.test/ +200`, `^done +v1\.0\.0 (runs|serves) `)
 	a.answers("v1.0.0")
 	a.runs(0, []string{"up"}, `nothing was changed`)
 	a.runs(0, []string{"plan"}, `^0 to change, 0 to add, 0 to destroy`)
@@ -151,7 +151,7 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.tag("v1.1.0", "serve")
 	a.runs(1, []string{"deploy", "playground"}, `image ship:v1\.1\.0-playground does not exist in .* \(newest: v1\.0\.0-playground\)\. Build it: slipway build --tag v1\.1\.0 --env playground; nothing was changed`)
 	a.runs(0, []string{"build", "--env", "playground"}, `ship:v1\.1\.0-playground@sha256:`)
-	a.runs(0, []string{"deploy", "playground"}, `^done +v1\.1\.0 runs`)
+	a.runs(0, []string{"deploy", "playground"}, `^done +v1\.1\.0 (runs|serves)`)
 	a.answers("v1.1.0")
 
 	a.tag("v1.2.0", "crash")
@@ -163,12 +163,12 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.answers("v1.1.0")
 
 	a.runs(0, []string{"history", "playground"}, `playground-ship:2 +v1\.1\.0 .* running`)
-	a.runs(0, []string{"rollback", "playground", "--to", "v1.0.0"}, `^done +v1\.0\.0 runs`)
+	a.runs(0, []string{"rollback", "playground", "--to", "v1.0.0"}, `^done +v1\.0\.0 (runs|serves)`)
 	a.answers("v1.0.0")
 
 	a.write("slipway.yaml", strings.Replace(shipFile, "memory: 64", "memory: 1900", 1))
 	a.runs(1, []string{"deploy", "playground", "--tag", "v1.0.0"}, `no room for 1 more task of 1900 MiB`, `\(t3\.small\) has \d+ of 1944 MiB`, `--allow-gap`, `nothing was changed`)
-	a.runs(0, []string{"deploy", "playground", "--tag", "v1.0.0", "--allow-gap"}, `stops first`, `^done +v1\.0\.0 runs`)
+	a.runs(0, []string{"deploy", "playground", "--tag", "v1.0.0", "--allow-gap"}, `stops first`, `^done +v1\.0\.0 (runs|serves)`)
 	a.answers("v1.0.0")
 
 	a.write("slipway.yaml", shipFile)
@@ -193,7 +193,7 @@ func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
 	}
 	a.runs(0, []string{"logs", "playground"}, `Cannot find module`)
 	a.tag("v1.0.1", "serve")
-	a.runs(0, []string{"up"}, `^done +v1\.0\.1 runs`)
+	a.runs(0, []string{"up"}, `^done +v1\.0\.1 (runs|serves)`)
 	a.answers("v1.0.1")
 }
 

@@ -17,7 +17,7 @@ import (
 func TestNoLineIsLostOrDoubledWhenTheEngineIsKilled(t *testing.T) {
 	a := newApplication(t)
 	a.tag("v1.0.0", "talk")
-	a.runs(0, []string{"up"}, `^done +v1\.0\.0 runs`)
+	a.runs(0, []string{"up"}, `^done +v1\.0\.0 (runs|serves)`)
 	for range 2 {
 		a.killed()
 		if out, code := a.slipway(a.dir, nil, "engine", "start", "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"); code != 0 {

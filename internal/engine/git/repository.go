@@ -29,7 +29,7 @@ func validRef(ref string) bool {
 		!strings.HasSuffix(ref, ".") && !strings.Contains(ref, ".lock/") && !strings.HasSuffix(ref, ".lock")
 }
 
-// kept is where the objects of a push stay reachable that was not promoted.
+// kept is where the objects of a build stay reachable, whatever became of it.
 const kept = "refs/slipway/kept/"
 
 // there tells whether the repository has been made.
@@ -115,6 +115,21 @@ func (r repository) commit(ctx context.Context, env []string, id string) (string
 // set moves a ref, if it is where it was.
 func (r repository) set(ctx context.Context, ref, new, old string) error {
 	_, err := r.run(ctx, nil, "update-ref", "--no-deref", ref, new, old)
+	return err
+}
+
+// keep keeps a build's objects.
+func (r repository) keep(ctx context.Context, n int, id string) error {
+	_, err := r.run(ctx, nil, "update-ref", "--no-deref", fmt.Sprint(kept, n), id)
+	return err
+}
+
+// forget lets go of an old build's objects.
+func (r repository) forget(ctx context.Context, n int) error {
+	if n <= 0 {
+		return nil
+	}
+	_, err := r.run(ctx, nil, "update-ref", "-d", fmt.Sprint(kept, n))
 	return err
 }
 

@@ -100,7 +100,10 @@ func (g *Remote) attempt(b *build) error {
 		b.say(fmt.Sprintf("the engine was started again; attempt %d", b.Attempts))
 	}
 	// Reachable, whatever becomes of it.
-	if err := repo.set(ctx, kept+strings.TrimPrefix(b.Ref, "refs/"), b.New, ""); err != nil {
+	if err := repo.keep(ctx, b.N, b.New); err != nil {
+		return err
+	}
+	if err := repo.forget(ctx, b.N-mostBuilds); err != nil {
 		return err
 	}
 	commit, err := repo.commit(ctx, nil, b.New)
