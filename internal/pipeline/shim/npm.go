@@ -34,6 +34,10 @@ func npm(args []string, errw io.Writer) error {
 		return fmt.Errorf("package.json has no script %q", script)
 	}
 	fmt.Fprintf(errw, "slipway: npm is not on this machine: running package.json's script %s\n", script)
+	title := cmp.Or(p.Name, "package.json")
+	if p.Version != "" {
+		title += "@" + p.Version
+	}
 	here, _ := os.Getwd()
 	env := append(os.Environ(), "PATH="+filepath.Join(here, "node_modules/.bin")+":"+os.Getenv("PATH"),
 		"npm_package_name="+p.Name, "npm_package_version="+p.Version)
@@ -47,7 +51,7 @@ func npm(args []string, errw io.Writer) error {
 				line += " " + quote(a)
 			}
 		}
-		fmt.Fprintf(errw, "\n> %s\n> %s\n\n", strings.TrimSpace(cmp.Or(p.Name, "package")+"@"+p.Version+" "+name), line)
+		fmt.Fprintf(errw, "\n> %s\n> %s\n\n", title+" "+name, line)
 		cmd := exec.Command("sh", "-c", line)
 		cmd.Env = append(env, "npm_lifecycle_event="+name)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, errw

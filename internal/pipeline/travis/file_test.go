@@ -3,6 +3,7 @@ package travis
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ jobs:
     - {name: one, if: env(A) = 1}
     - {name: two, env: B=2, if: env(B) = 2 AND env(SETTING) = on}
     - {name: three, if: env(A) IS blank}
-`, Build{Branch: "master", Settings: map[string]string{"SETTING": "on"}}, "1.1 Test one A=1\n  script: x |\n1.2 Test two A=1 B=2\n  script: x |\nskipped job three: if: env(A) IS blank does not hold\n"},
+`, Build{Branch: "master", Settings: map[string]string{"SETTING": "on"}}, "1.1 Test one A=1\n  script: x |\n1.2 Test two A=1 B=2\n  script: x |\nskipped job Test: three: if: env(A) IS blank does not hold\n"},
 		{"allow_failures matches all of an entry", `
 install: skip
 script: x
@@ -191,6 +192,30 @@ func TestTheSeedsStages(t *testing.T) {
 		}
 		if len(s.Stages) != 2 || s.Stages[1].Name != stage || len(s.Skipped) != 1 {
 			t.Errorf("%s runs:\n%s", b.Branch, shown(s))
+		}
+	}
+}
+
+// What slipway ci write writes can be run here.
+func TestWrittenPipelinesAreRead(t *testing.T) {
+	files, err := filepath.Glob("../writers/testdata/golden/travis-*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := Read(file, text)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for line, b := range map[string]Build{`slipway build --tag "$TRAVIS_TAG"`: tagBuild, "slipway deploy playground": branchBuild} {
+			if s, err := f.Select(b); err != nil || !strings.Contains(shown(s), line) {
+				t.Errorf("%s: %s does not run %s: %v", file, b.Branch, line, err)
+			}
 		}
 	}
 }

@@ -55,14 +55,6 @@ type SelectedJob struct {
 	Defaults []Phase
 }
 
-// Title is the job's name, or its stage's.
-func (j *SelectedJob) Title() string {
-	if j.Name != "" {
-		return j.Name
-	}
-	return j.Stage
-}
-
 // Skipped is a stage or a job that does not run.
 type Skipped struct {
 	At        slipway.Position
@@ -145,7 +137,7 @@ func (s *selector) stage(name string) SelectedStage {
 		}
 		chosen := SelectedJob{Job: *j}
 		if !s.holds(j.If, j, j.At) {
-			s.out.Skipped = append(s.out.Skipped, Skipped{j.At, "job " + chosen.Title(), "if: " + j.If.String() + " does not hold"})
+			s.out.Skipped = append(s.out.Skipped, Skipped{j.At, "job " + title(j), "if: " + j.If.String() + " does not hold"})
 			continue
 		}
 		s.defaults(&chosen)
@@ -157,6 +149,14 @@ func (s *selector) stage(name string) SelectedStage {
 		stage.Jobs = append(stage.Jobs, chosen)
 	}
 	return stage
+}
+
+// title is a job's stage, and its name where it has one.
+func title(j *Job) string {
+	if j.Name == "" {
+		return j.Stage
+	}
+	return j.Stage + ": " + j.Name
 }
 
 // holds evaluates a condition of the build, or of a job when there is one.
