@@ -153,6 +153,10 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.runs(0, []string{"build", "--env", "playground"}, `ship:v1\.1\.0-playground@sha256:`)
 	a.runs(0, []string{"deploy", "playground"}, `^done +v1\.1\.0 (runs|serves)`)
 	a.answers("v1.1.0")
+	a.git("commit", "-q", "--allow-empty", "-m", "moved")
+	a.git("tag", "-f", "v1.1.0")
+	a.runs(1, []string{"build", "--env", "playground", "--tag", "v1.1.0"}, `image ship:v1\.1\.0-playground exists and was built from commit [0-9a-f]{7}; the tag v1\.1\.0 is at [0-9a-f]{7} now\. An image is never overwritten: tag anew`)
+	a.git("tag", "-f", "v1.1.0", "HEAD^")
 
 	a.tag("v1.2.0", "crash")
 	a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: playground-ship: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)

@@ -19,6 +19,7 @@ func (b *builder) environment(e entry) slipway.Environment {
 		Account: b.text(n.get("account"), ""),
 		Region:  b.text(n.get("region"), ""),
 		Branch:  b.ruled(n.get("branch"), "branch", branchName, "release/"+e.key),
+		Stable:  !flagAt(n.get("prereleases"), true),
 		At:      n.positions(),
 	}
 	if len(e.key) > 32 {

@@ -26,6 +26,7 @@ var environmentShape = &shape{kind: dict, name: "environment", empty: true, doc:
 	{name: "account", shape: plainOf(accountID), what: "The AWS account; no other is ever read or changed. Required on aws.", example: `"029479441096"`},
 	{name: "region", shape: plainOf(regionName), what: "The AWS region. Required on aws.", example: "eu-west-1", fallback: "eu-west-1 on the engine"},
 	{name: "branch", shape: textOf(branchName), what: "The branch whose last tag runs here.", example: "release/production", fallback: "release/{env}"},
+	{name: "prereleases", shape: flagOf(), what: "Whether a pre-release such as v1.3.0-rc.1 counts as the branch's last tag.", example: "false", fallback: "true"},
 	{name: "host", shape: oneOrMore(textOf(hostName)), what: "The host names of the one service that has a port.", example: "demo.example.com"},
 	{name: "cluster", shape: clusterShape, what: "The cluster to run on, by name; or what of it to adopt.", example: "shared-docker-cluster-t3", fallback: "the cluster at the top of the file; on the engine, slipway"},
 	{name: "image", shape: imageShape, what: "What is different about the image here.", example: "{ args: { DEBUG: \"1\" } }"},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,8 @@ func (r repository) branch(ctx context.Context, name string) (string, bool) {
 
 // Last is the release of a branch: its last tag, annotated or not, as
 // `git describe --abbrev=0 --tags` finds it.
-func Last(ctx context.Context, dir, branch string) (Version, error) {
+// Pre-releases (v1.3.0-rc.1) count, as git has it, unless stable is set.
+func Last(ctx context.Context, dir, branch string, stable bool) (Version, error) {
 	r := repository(dir)
 	if !r.is(ctx) {
 		return Version{}, fmt.Errorf("%s is no git repository with a commit; name the release: --tag", dir)
@@ -73,7 +75,11 @@ func Last(ctx context.Context, dir, branch string) (Version, error) {
 			return Version{}, fmt.Errorf("there is no branch %s here; fetch it (git fetch origin %s), or name the release: --tag", branch, branch)
 		}
 	}
-	tag, err := r.git(ctx, "describe", "--abbrev=0", "--tags", ref)
+	describe := []string{"describe", "--abbrev=0", "--tags"}
+	if stable {
+		describe = append(describe, "--exclude=v[0-9]*-*", "--exclude=[0-9]*-*")
+	}
+	tag, err := r.git(ctx, append(describe, ref)...)
 	if err != nil {
 		return Version{}, r.noTag(ctx, branch)
 	}
@@ -141,6 +147,24 @@ func (r repository) overtaken(ctx context.Context, branch string) (string, error
 		return "", fmt.Errorf("origin has no branch %s", branch)
 	}
 	return head, nil
+}
+
+// source is where the repository comes from, without a login: the URL that a
+// browser would open where origin is one of the usual forms.
+func (r repository) source(ctx context.Context) string {
+	origin, err := r.git(ctx, "remote", "get-url", "origin")
+	if err != nil {
+		return ""
+	}
+	if user, rest, ok := strings.Cut(origin, "@"); ok && !strings.Contains(user, "/") && !strings.Contains(rest, "://") { // git@host:path
+		host, path, _ := strings.Cut(rest, ":")
+		origin = "https://" + host + "/" + path
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1" {
+		return ""
+	}
+	return "https://" + u.Hostname() + strings.TrimSuffix(u.Path, ".git")
 }
 
 func (r repository) dirty(ctx context.Context) bool {

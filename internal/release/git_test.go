@@ -28,21 +28,40 @@ func TestTheReleaseOfABranchIsItsLastReachableTag(t *testing.T) {
 	for name, c := range map[string]struct {
 		steps        []string
 		branch, want string
+		stable       bool
 	}{
-		"the last one":          {[]string{commit, "tag v1", commit, "tag v2", commit}, "main", "v2"},
-		"annotated":             {[]string{commit, "tag -a -m x v1"}, "main", "v1"},
-		"not of another branch": {[]string{commit, "tag v1", "checkout -q -b other", commit, "tag v2"}, "main", "v1"},
+		"the last one":          {[]string{commit, "tag v1", commit, "tag v2", commit}, "main", "v2", false},
+		"annotated":             {[]string{commit, "tag -a -m x v1"}, "main", "v1", false},
+		"not of another branch": {[]string{commit, "tag v1", "checkout -q -b other", commit, "tag v2"}, "main", "v1", false},
+		"a pre-release":         {[]string{commit, "tag v1.0.0", commit, "tag v1.1.0-rc.1"}, "main", "v1.1.0-rc.1", false},
+		"no pre-release":        {[]string{commit, "tag v1.0.0", commit, "tag v1.1.0-rc.1", commit, "tag 2.0.0-beta"}, "main", "v1.0.0", true},
+		"a name with a hyphen":  {[]string{commit, "tag web-v1.0.0"}, "main", "web-v1.0.0", true},
 	} {
-		v, err := Last(t.Context(), repo(t, c.steps...), c.branch)
+		v, err := Last(t.Context(), repo(t, c.steps...), c.branch, c.stable)
 		if err != nil || v.Tag != c.want {
 			t.Errorf("%s: %q (%v), not %q", name, v.Tag, err, c.want)
 		}
 	}
-	if _, err := Last(t.Context(), repo(t, commit), "main"); err == nil || !strings.Contains(err.Error(), "no tag in main is reachable. Tag the commit") {
+	if _, err := Last(t.Context(), repo(t, commit), "main", false); err == nil || !strings.Contains(err.Error(), "no tag in main is reachable. Tag the commit") {
 		t.Errorf("no tag: %v", err)
 	}
-	if _, err := Last(t.Context(), repo(t, commit), "release/x"); err == nil || !strings.Contains(err.Error(), "there is no branch release/x here") {
+	if _, err := Last(t.Context(), repo(t, commit), "release/x", false); err == nil || !strings.Contains(err.Error(), "there is no branch release/x here") {
 		t.Errorf("no branch: %v", err)
+	}
+}
+
+func TestTheSourceOfAnImage(t *testing.T) {
+	for origin, want := range map[string]string{
+		"git@github.com:windingtree/wt-demo-app.git":        "https://github.com/windingtree/wt-demo-app",
+		"https://x-access-token:secret@github.com/a/b.git":  "https://github.com/a/b",
+		"ssh://git@gitlab.example.com:2222/group/sub/b.git": "https://gitlab.example.com/group/sub/b",
+		"https://gitlab-ci-token:secret@gitlab.com/a/b":     "https://gitlab.com/a/b",
+		"/srv/git/b.git":                    "",
+		"http://127.0.0.1:4700/git/web.git": "",
+	} {
+		if got := repository(repo(t, commit, "remote add origin "+origin)).source(t.Context()); got != want {
+			t.Errorf("%s: %q, not %q", origin, got, want)
+		}
 	}
 }
 

@@ -84,6 +84,11 @@ func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (s
 	if uri == "" {
 		uri = fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", b.a.ID, b.a.Region, image.Repository)
 	}
+	if there && build {
+		if err := b.same(ctx, image, name, digest); err != nil {
+			return "", err
+		}
+	}
 	if there {
 		b.say(slipway.Kept, name, short(digest)+"  (exists)", start)
 		return uri + ":" + tag + "@" + digest, nil
@@ -107,6 +112,27 @@ func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (s
 	}
 	b.say(slipway.Done, name, "built, pushed, "+short(digest), start)
 	return uri + ":" + tag + "@" + digest, nil
+}
+
+// labelRevision is the commit that an image was built from.
+const labelRevision = "org.opencontainers.image.revision"
+
+// same refuses to take an image for a release's that was built from another
+// commit under the same tag: the tag has been moved, and images are never
+// overwritten. Where nobody may say what it was built from, it is believed.
+func (b *builder) same(ctx context.Context, image slipway.Image, name, digest string) error {
+	if b.version.Commit == "" {
+		return nil
+	}
+	labels, err := b.a.Labels(ctx, image.Repository, digest)
+	if err != nil {
+		b.say(slipway.Note, name, "which commit it was built from cannot be read: "+err.Error(), time.Now())
+		return nil
+	}
+	if was := labels[labelRevision]; was != "" && was != b.version.Commit {
+		return fmt.Errorf("image %s exists and was built from commit %.7s; the tag %s is at %.7s now. An image is never overwritten: tag anew (git tag), or delete the image", name, was, b.version.Tag, b.version.Commit)
+	}
+	return nil
 }
 
 func (b *builder) missing(ctx context.Context, image slipway.Image, uri, tag string) error {
@@ -164,7 +190,10 @@ func (b *builder) build(ctx context.Context, image slipway.Image, ref, step stri
 	args := []string{"build", "--tag", ref, "--file", filepath.Join(folder, cmpOr(image.Dockerfile, "Dockerfile")),
 		"--label", "org.opencontainers.image.version=" + b.version.Tag}
 	if b.version.Commit != "" {
-		args = append(args, "--label", "org.opencontainers.image.revision="+b.version.Commit)
+		args = append(args, "--label", labelRevision+"="+b.version.Commit)
+	}
+	if source := repository(b.dir).source(ctx); source != "" {
+		args = append(args, "--label", "org.opencontainers.image.source="+source)
 	}
 	if image.Target != "" {
 		args = append(args, "--target", image.Target)

@@ -157,7 +157,7 @@ func choose(ctx context.Context, stack *slipway.Stack, env *slipway.Environment,
 	if o.Tag != "" {
 		return Tagged(ctx, stack.Dir, o.Tag)
 	}
-	v, err := Last(ctx, stack.Dir, env.Branch)
+	v, err := Last(ctx, stack.Dir, env.Branch, env.Stable)
 	if err != nil && o.Here {
 		return Here(ctx, stack.Dir)
 	}

@@ -29,6 +29,8 @@ type Environment struct {
 	Region  string
 	// Branch is the git branch whose last tag runs here.
 	Branch string
+	// Stable leaves pre-releases out: v1.3.0-rc.1 is not the branch's last tag.
+	Stable bool
 	// Image is the application's own image; Images are those that single
 	// services or containers build besides, by Image.Key.
 	Image    Image
