@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/cloud"
@@ -17,7 +18,7 @@ import (
 type Witness struct {
 	a      *cloud.Account
 	before map[string]slipway.Rollout
-	// Tell takes each thing that is worth knowing of a service.
+	// Tell takes each thing that is worth knowing of a service, from several goroutines.
 	Tell func(service, text string)
 }
 
@@ -41,12 +42,14 @@ func (w *Witness) Follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, r := range all {
+	var wg sync.WaitGroup
+	errs := make([]error, len(all))
+	for i, r := range all {
 		if old := w.before[r.Cluster+" "+r.Service]; old.Deployment.ID != r.Deployment.ID {
-			errs = append(errs, w.follow(ctx, r, old))
+			wg.Go(func() { errs[i] = w.follow(ctx, r, old) })
 		}
 	}
+	wg.Wait()
 	return errors.Join(errs...)
 }
 

@@ -94,7 +94,8 @@ func (w *world) place(number, slug string) (*place, error) {
 			return nil, fmt.Errorf("making the job's folders: %w", err)
 		}
 	}
-	plugins := filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(filepath.Dir(userBase()), ".docker")), "cli-plugins")
+	home, _ := os.UserHomeDir()
+	plugins := filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(home, ".docker")), "cli-plugins")
 	if _, err := os.Stat(plugins); err == nil {
 		if err := os.Symlink(plugins, filepath.Join(p.docker, "cli-plugins")); err != nil {
 			return nil, fmt.Errorf("linking docker's plugins: %w", err)

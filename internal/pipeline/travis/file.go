@@ -273,8 +273,8 @@ func (b *builder) job(root, n *node) Job {
 	j := Job{At: n.at, Name: n.get("name").said(), If: b.condition(n.get("if")), Global: b.global,
 		Language: inherited(root, n, "language").said(), Versions: map[string]string{}, phases: map[Phase][]Command{}, raw: map[string]string{}}
 	if s := n.get("stage"); s != nil {
-		if s.kind == dict {
-			s = s.get("name")
+		if s.kind != scalar {
+			b.add(s.at, "a job's stage has to be its name; the stage's if goes below stages:")
 		}
 		j.Stage = stageName(s.said())
 	}

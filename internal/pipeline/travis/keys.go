@@ -35,7 +35,7 @@ var versions = []string{"node_js", "python", "rvm", "ruby", "go", "php", "jdk", 
 	"dart", "haxe", "lein", "mono", "dotnet", "r", "d", "crystal", "hhvm", "smalltalk", "swift", "xcode_scheme", "xcode_sdk", "nix", "env_matrix"}
 
 // everywhere are keys of the file and of jobs alike that are served.
-var everywhere = []string{"language", "os", "services", "env", "if", "git", "stage", "name"}
+var everywhere = []string{"language", "os", "services", "env", "if", "stage"}
 
 // keys judges each key of the file or of a job.
 func (b *builder) keys(n *node, root bool) {
@@ -63,7 +63,10 @@ func (b *builder) keys(n *node, root bool) {
 		case slices.Contains(versions, e.key):
 			b.version(e)
 		case slices.Contains(everywhere, e.key) || slices.Contains(commandPhases, Phase(e.key)) || e.key == string(DeployPhase):
-		case root && slices.Contains([]string{"jobs", "matrix", "stages", "branches"}, e.key):
+		case root && slices.Contains([]string{"jobs", "matrix", "stages", "branches", "git"}, e.key):
+		case !root && e.key == "name":
+		case !root && e.key == "git":
+			b.add(e.at, "git of a job is not served by ci run: it stands at the top of the file, for all jobs")
 		default:
 			b.add(e.at, "%s is no key that ci run knows", e.key)
 		}
@@ -198,21 +201,17 @@ func (b *builder) deploy(d *node) Deploy {
 func (b *builder) on(n *node) On {
 	var on On
 	if n.kind != dict {
-		for _, v := range n.each() {
-			on.Branches = append(on.Branches, v.said())
-		}
+		on.Branches = b.names(n)
 		return on
 	}
 	for _, e := range n.entries {
 		switch e.key {
 		case "branch":
-			for _, v := range e.value.each() {
-				on.Branches = append(on.Branches, v.said())
-			}
+			on.Branches = b.names(e.value)
 		case "all_branches":
-			on.AllBranches = e.value.said() == "true"
+			on.AllBranches = b.flag(e) == "true"
 		case "tags":
-			on.Tags = e.value.said()
+			on.Tags = b.flag(e)
 		case "repo":
 			on.Repo = e.value.said()
 		case "condition":
@@ -224,6 +223,24 @@ func (b *builder) on(n *node) On {
 		}
 	}
 	return on
+}
+
+// names are a name, or a list of them.
+func (b *builder) names(n *node) (list []string) {
+	for _, v := range n.each() {
+		if v.kind != scalar {
+			b.add(v.at, "a branch's name has to be text")
+		}
+		list = append(list, v.said())
+	}
+	return list
+}
+
+func (b *builder) flag(e entry) string {
+	if v := e.value.said(); v != "true" && v != "false" {
+		b.add(e.at, "%s is true or false", e.key)
+	}
+	return e.value.said()
 }
 
 // allowFailures marks the jobs that all keys of an entry match.
