@@ -143,6 +143,9 @@ func Open(ctx context.Context, opt Options) (*Runtime, error) {
 		cli.Close()
 		return nil, fmt.Errorf("opening docker: %w", err)
 	}
+	if err := r.leaveVPC(ctx); err != nil { // an engine that was killed may have left it
+		r.log.Warn("network left behind", "error", err)
+	}
 	r.stopped.Go(func() { r.follow(r.ctx) })
 	return r, nil
 }
@@ -161,8 +164,16 @@ func (r *Runtime) Close() error {
 	r.mu.Unlock()
 	r.stopped.Wait()
 	r.hub.close()
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if err := r.leaveVPC(ctx); err != nil { // whoever starts next sees to it
+		r.log.Info("network left behind", "error", err)
+	}
 	return r.cli.Close()
 }
+
+// farewell is how long a daemon that does not answer is waited for at the end.
+const farewell = 3 * time.Second
 
 // later does something after a while, unless the Runtime is closed by then.
 func (r *Runtime) later(d time.Duration, do func(context.Context)) {

@@ -112,6 +112,14 @@ func (s *networkState) know(p netip.Prefix) {
 	}
 }
 
+// forget takes a subnet out: the daemon may give it to anybody. The lock is held.
+func (s *networkState) forget(p netip.Prefix) {
+	if known := s.known.Load(); known != nil {
+		rest := slices.DeleteFunc(slices.Clone(*known), func(o netip.Prefix) bool { return o == p })
+		s.known.Store(&rest)
+	}
+}
+
 // defaultBridge is the daemon's own, where containers in bridge mode are.
 func (r *Runtime) defaultBridge(ctx context.Context) (bridge, bool) {
 	res, err := r.cli.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
@@ -210,7 +218,7 @@ func (r *Runtime) leaveVPC(ctx context.Context) error {
 		return nil
 	}
 	_, err = r.cli.NetworkRemove(ctx, res.Network.ID, client.NetworkRemoveOptions{})
-	if cerrdefs.IsPermissionDenied(err) { // the daemon has not quite let go of the last container
+	if cerrdefs.IsPermissionDenied(err) && r.ctx.Err() == nil { // the daemon has not quite let go of the last container
 		r.later(time.Second, func(ctx context.Context) {
 			if err := r.leaveVPC(ctx); err != nil {
 				r.log.Warn("network left behind", "error", err)
@@ -218,10 +226,13 @@ func (r *Runtime) leaveVPC(ctx context.Context) error {
 		})
 		return nil
 	}
-	r.network.vpc = bridge{}
 	if err != nil && !cerrdefs.IsNotFound(err) {
 		return fmt.Errorf("removing network %s: %w", name, err)
 	}
+	var gone bridge
+	gone.addresses(res.Network.IPAM.Config)
+	r.network.forget(gone.subnet)
+	r.network.vpc = bridge{}
 	return nil
 }
 

@@ -271,3 +271,45 @@ func TestForeignNetworkOfTheSameNameIsLeftAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a killed engine leaves, its next run takes away; and an engine that stops
+// leaves its network only to tasks.
+func TestANetworkOfNobodyGoesAtTheStartAndAtTheEnd(t *testing.T) {
+	first := open(t)
+	there := func() bool {
+		_, err := first.cli.NetworkInspect(t.Context(), "slipway-"+first.opt.Engine, client.NetworkInspectOptions{})
+		return err == nil
+	}
+	again := func() *Runtime {
+		r, err := Open(t.Context(), Options{Engine: first.opt.Engine, Pull: PullPreferCached})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if _, joined, err := first.joinVPC(t.Context()); err != nil {
+		t.Fatal(err)
+	} else if joined(); !there() {
+		t.Fatal("it was not made")
+	}
+	second := again()
+	if there() {
+		t.Error("the next run leaves what nobody needs")
+	}
+	job := task(run("web", "wait"))
+	job.NetworkMode = AWSVPC
+	start(t, second, job)
+	if second.Close(); !there() {
+		t.Error("the end of the engine takes a running task's network away")
+	}
+	third := again()
+	if !there() {
+		t.Error("the next run takes a running task's network away")
+	}
+	if err := third.Remove(t.Context(), job.ID); err != nil {
+		t.Fatal(err)
+	}
+	if third.Close(); there() {
+		t.Error("it stays when the engine ends without tasks")
+	}
+}
