@@ -78,7 +78,16 @@ func TestAKilledEngineLosesAndDoublesNoLine(t *testing.T) {
 func TestLogsAreFollowedLive(t *testing.T) {
 	needs(t, "python3")
 	s := probeSite(t)
-	arn := s.run(t, s.logged(map[string]string{"awslogs-create-group": "true"}, "count", "500", "10s"), ecs.RunTaskInput{})
+	making := s.logged(map[string]string{"awslogs-create-group": "true"}, "count", "500", "10s")
+	// The instance's managed policy has logs:CreateLogStream and PutLogEvents alone.
+	denied := s.stopped(t, s.run(t, making, ecs.RunTaskInput{}))
+	if got := aws.ToString(denied.StoppedReason); !strings.Contains(got, "failed to create Cloudwatch log group: AccessDeniedException: User: ") ||
+		!strings.Contains(got, "assumed-role/instance/i-") || !strings.Contains(got, "is not authorized to perform: logs:CreateLogGroup") {
+		t.Errorf("the stop reason: %q", got)
+	}
+	s.must("iam", "put-role-policy", "--role-name", "instance", "--policy-name", "logs", "--policy-document",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"logs:CreateLogGroup","Resource":"*"}}`)
+	arn := s.run(t, making, ecs.RunTaskInput{})
 	s.running(t, arn)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +18,15 @@ import (
 const trustTasks = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 
 // withSecrets runs a task of the test application whose variables come from
-// valueFrom, and gives its ARN.
-func (s *site) withSecrets(role string, secrets map[string]string) string {
+// valueFrom and files, and gives its ARN.
+func (s *site) withSecrets(role string, secrets map[string]string, files ...string) string {
 	s.t.Helper()
 	c := types.ContainerDefinition{Name: aws.String("web"), Image: aws.String(s.image), MemoryReservation: aws.Int32(32), StopTimeout: aws.Int32(5)}
 	for name, from := range secrets {
 		c.Secrets = append(c.Secrets, types.Secret{Name: aws.String(name), ValueFrom: aws.String(from)})
+	}
+	for _, file := range files {
+		c.EnvironmentFiles = append(c.EnvironmentFiles, types.EnvironmentFile{Type: types.EnvironmentFileTypeS3, Value: &file})
 	}
 	def, err := s.ecs.RegisterTaskDefinition(context.Background(), &ecs.RegisterTaskDefinitionInput{
 		Family: aws.String("secrets"), ExecutionRoleArn: &role, ContainerDefinitions: []types.ContainerDefinition{c},
@@ -59,8 +65,12 @@ func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
 
 	s.must("iam", "attach-role-policy", "--role-name", "execution", "--policy-arn", "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
 	s.must("iam", "put-role-policy", "--role-name", "execution", "--policy-name", "secrets", "--policy-document",
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ssm:GetParameters","secretsmanager:GetSecretValue"],"Resource":"*"}}`)
-	described.Tasks = []string{s.withSecrets(role, references)}
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ssm:GetParameters","secretsmanager:GetSecretValue","s3:GetObject","s3:GetBucketLocation"],"Resource":"*"}}`)
+	bucket := filepath.Join(s.data, "s3", "settings") // the engine's stand-in for S3
+	if err := errors.Join(os.MkdirAll(bucket, 0o700), os.WriteFile(filepath.Join(bucket, "app.env"), []byte("# settings\nKEY=file\nAWS_REGION=eu-north-1\nMODE=live\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	described.Tasks = []string{s.withSecrets(role, references, "arn:aws:s3:::settings/app.env")}
 	running, err := ecs.NewTasksRunningWaiter(s.ecs, func(o *ecs.TasksRunningWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 100*time.Millisecond, 200*time.Millisecond
 	}).WaitForOutput(context.Background(), described, time.Minute)
@@ -69,7 +79,7 @@ func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
 	}
 	id := aws.ToString(running.Tasks[0].Containers[0].RuntimeId)
 	env := s.runs(exec.Command("docker", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id))
-	for _, want := range []string{"VERSION=hunter2", "OLD=first", "KEY=abc"} {
+	for _, want := range []string{"VERSION=hunter2", "OLD=first", "KEY=abc", "AWS_REGION=eu-north-1", "MODE=live"} {
 		if !strings.Contains(env, want) {
 			t.Errorf("%s is not in the container's environment:\n%s", want, env)
 		}

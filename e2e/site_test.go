@@ -94,6 +94,7 @@ func (s *site) capacity() {
 	s.must("ecs", "create-cluster", "--cluster-name", s.cluster)
 	s.must("iam", "create-role", "--role-name", "instance", "--assume-role-policy-document",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+	s.must("iam", "attach-role-policy", "--role-name", "instance", "--policy-arn", "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
 	s.must("iam", "create-instance-profile", "--instance-profile-name", "instance")
 	s.must("iam", "add-role-to-instance-profile", "--instance-profile-name", "instance", "--role-name", "instance")
 	ami := s.must("ssm", "get-parameter", "--name", "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id", "--query", "Parameter.Value")

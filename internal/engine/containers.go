@@ -9,10 +9,12 @@ import (
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/awslogs"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
+	"github.com/slipway-dev/slipway/internal/engine/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/executionrole"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
+	"github.com/slipway-dev/slipway/internal/engine/logs"
 	"github.com/slipway-dev/slipway/internal/engine/scheduler"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 )
@@ -58,7 +60,7 @@ func (s *services) runtime(ctx context.Context) (scheduler.Runtime, error) {
 	s.daemon.open(ctx)
 	s.closers = append(s.closers, s.daemon.close)
 	s.run(s.daemon.run)
-	return awslogs.New(s.daemon, s.logs, s.containerDefinition, s.e.cfg.Log), nil
+	return awslogs.New(s.daemon, s.logs, s, s.containerDefinition, s.e.cfg.Log), nil
 }
 
 // containerDefinition is a container of a task definition's revision.
@@ -73,6 +75,29 @@ func (s *services) containerDefinition(scope state.Scope, family, revision, cont
 		}
 	}
 	return nil
+}
+
+// MayLog implements awslogs.Roles.
+func (s *services) MayLog(id docker.Identity, where state.Scope, action, group, stream string) error {
+	tx, home := s.e.store.View(), state.Scope{Account: id.Account, Region: id.Region}
+	task, ok := ecs.Tasks.Get(tx, home, id.Cluster+"/"+id.ID)
+	if !ok {
+		return nil // it was let begin, and is over: its last lines
+	}
+	need := logs.NeedOfWriting(tx, where, action, group, stream)
+	who := executionrole.Task{Scope: where, Role: scheduler.ExecutionRole(tx, home, task), ID: id.ID}
+	var on executionrole.Instance
+	if who.Role == "" {
+		host, ok := ecs.Instances.Get(tx, home, id.Cluster+"/"+task.Instance)
+		if !ok {
+			return nil // the instance was lost: what it wrote before
+		}
+		on.ID = host.EC2
+		if i, ok := ec2.Instances.Get(tx, home, host.EC2); ok {
+			on.Role = i.Role(tx, home)
+		}
+	}
+	return s.fetcher().Logging(tx, who, on, need)
 }
 
 // Own implements executionrole.Registry.

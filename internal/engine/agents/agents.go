@@ -209,7 +209,7 @@ var capabilities = func() []string {
 	for _, v := range strings.Fields("privileged-container ecr-auth task-iam-role task-iam-role-network-host logging-driver.awslogs logging-driver.json-file logging-driver.syslog logging-driver.journald logging-driver.none logging-driver.fluentd logging-driver.gelf logging-driver.splunk") {
 		all = append(all, "com.amazonaws.ecs.capability."+v)
 	}
-	for _, v := range strings.Fields("execution-role-ecr-pull execution-role-awslogs container-health-check task-cpu-mem-limit task-eni container-ordering secrets.asm.environment-variables secrets.ssm.environment-variables secrets.asm.bootstrap.log-driver secrets.ssm.bootstrap.log-driver full-sync container-restart-policy network.container-port-range docker-plugin.local pid-ipc-namespace-sharing") {
+	for _, v := range strings.Fields("execution-role-ecr-pull execution-role-awslogs env-files.s3 container-health-check task-cpu-mem-limit task-eni container-ordering secrets.asm.environment-variables secrets.ssm.environment-variables secrets.asm.bootstrap.log-driver secrets.ssm.bootstrap.log-driver full-sync container-restart-policy network.container-port-range docker-plugin.local pid-ipc-namespace-sharing") {
 		all = append(all, "ecs.capability."+v)
 	}
 	return all

@@ -7,11 +7,13 @@ package awslogs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 
+	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/docker"
 	"github.com/slipway-dev/slipway/internal/engine/logs"
@@ -40,6 +42,13 @@ type Streams interface {
 	Cursor(scope state.Scope, group, stream string) ([]byte, error)
 }
 
+// Roles says what a task may write.
+type Roles interface {
+	// MayLog is nil or the error with which CloudWatch Logs refuses an action:
+	// CreateLogGroup, CreateLogStream, PutLogEvents.
+	MayLog(task docker.Identity, where state.Scope, action, group, stream string) error
+}
+
 // Definition finds a container of a task definition: its family and revision.
 type Definition func(scope state.Scope, family, revision, container string) *api.ContainerDefinition
 
@@ -47,6 +56,7 @@ type Definition func(scope state.Scope, family, revision, container string) *api
 type Shipper struct {
 	Runtime
 	streams    Streams
+	roles      Roles
 	definition Definition
 	log        *slog.Logger
 
@@ -55,8 +65,8 @@ type Shipper struct {
 }
 
 // New puts a shipper around a runtime.
-func New(r Runtime, streams Streams, definition Definition, log *slog.Logger) *Shipper {
-	return &Shipper{Runtime: r, streams: streams, definition: definition, log: log, tasks: map[string]map[string]*shipment{}}
+func New(r Runtime, streams Streams, roles Roles, definition Definition, log *slog.Logger) *Shipper {
+	return &Shipper{Runtime: r, streams: streams, roles: roles, definition: definition, log: log, tasks: map[string]map[string]*shipment{}}
 }
 
 // options are those of a container's log configuration; false where it has
@@ -103,21 +113,36 @@ func (s *Shipper) Start(ctx context.Context, t *docker.Task) error {
 		if err != nil {
 			return fmt.Errorf("CannotCreateContainerError: Error response from daemon: %w", err)
 		}
-		err = s.streams.OpenStream(o.scope(t.Identity), o.group, o.stream(t.Identity, c.Name, ""), o.create)
-		if err != nil {
-			return unopened(t, err)
+		if what, err := s.open(t.Identity, o, o.stream(t.Identity, c.Name, "")); err != nil {
+			return unopened(t, what, err)
 		}
 	}
 	return s.Runtime.Start(ctx, t)
 }
 
+// open makes a stream, as the role may; its group, too, where that is asked for and
+// it is not there. What could not be made is a stream or a group.
+func (s *Shipper) open(id docker.Identity, o options, stream string) (what string, err error) {
+	what = "stream"
+	if err = s.roles.MayLog(id, o.scope(id), "CreateLogStream", o.group, stream); err == nil {
+		err = s.streams.OpenStream(o.scope(id), o.group, stream, false)
+	}
+	if missing, ok := errors.AsType[*awsapi.Error](err); !o.create || !ok || missing.Code != "ResourceNotFoundException" {
+		return what, err
+	}
+	if err = s.roles.MayLog(id, o.scope(id), "CreateLogGroup", o.group, ""); err != nil {
+		return "group", err
+	}
+	return what, s.streams.OpenStream(o.scope(id), o.group, stream, true)
+}
+
 // unopened is a task's stop reason, in the words of the agent and of the daemon's
 // own driver; on Fargate in those of its agent.
-func unopened(t *docker.Task, err error) error {
+func unopened(t *docker.Task, what string, err error) error {
 	if t.Instance == "" {
-		return fmt.Errorf("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: %w : exit status 1", err)
+		return fmt.Errorf("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log %s: %w : exit status 1", what, err)
 	}
-	return fmt.Errorf("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: %w", err)
+	return fmt.Errorf("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log %s: %w", what, err)
 }
 
 // Events passes the runtime's events on, and begins to ship a container's output
@@ -173,7 +198,7 @@ func (s *Shipper) ship(ctx context.Context, e docker.Event) {
 		s.tasks[e.ID] = map[string]*shipment{}
 	}
 	sh := &shipment{scope: o.scope(e.Identity), group: o.group, stream: o.stream(e.Identity, e.Container.Name, e.Container.ID), begin: o.begin,
-		started: e.Container.StartedAt, task: e.ID, done: make(chan struct{})}
+		started: e.Container.StartedAt, task: e.Identity, done: make(chan struct{})}
 	s.tasks[e.ID][e.Container.ID] = sh
 	go s.run(ctx, sh, e.Container.ID)
 }

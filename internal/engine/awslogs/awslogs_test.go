@@ -141,6 +141,14 @@ type rig struct {
 	machine *machine
 	logs    *logs.Service
 	options map[string]string
+	denied  sync.Map // actions
+}
+
+func (r *rig) MayLog(_ docker.Identity, _ state.Scope, action, _, _ string) error {
+	if why, ok := r.denied.Load(action); ok {
+		return why.(error)
+	}
+	return nil
 }
 
 func newRig(t *testing.T, options ...string) *rig {
@@ -168,7 +176,7 @@ func (r *rig) definition(state.Scope, string, string, string) *ecsapi.ContainerD
 
 // ship makes a shipper and has its events taken; end ends it as a kill would.
 func (r *rig) ship(streams Streams) (s *Shipper, end func()) {
-	s = New(r.machine, streams, r.definition, slog.New(slog.DiscardHandler))
+	s = New(r.machine, streams, r, r.definition, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		for range s.Events(ctx) {
@@ -265,7 +273,7 @@ func TestEnginesThatAreKilledLeaveEveryLineOnce(t *testing.T) {
 	for i := range 20 {
 		ctx, kill := context.WithCancel(t.Context())
 		t.Cleanup(kill)
-		s := New(r.machine, r.logs, r.definition, slog.New(slog.DiscardHandler))
+		s := New(r.machine, r.logs, r, r.definition, slog.New(slog.DiscardHandler))
 		if i%2 == 0 {
 			s.streams = killing{r.logs, kill}
 		}
@@ -309,7 +317,7 @@ func TestFailuresLoseAndDoubleNothing(t *testing.T) {
 		m := newMachine()
 		m.failing = enough - 1
 		full := &taken{full: 2 * enough}
-		s := New(m, full, r.definition, slog.New(slog.DiscardHandler))
+		s := New(m, full, r, r.definition, slog.New(slog.DiscardHandler))
 		m.says("c", numbers(0, 100)...)
 		m.is("c", "web", docker.Stopped, began)
 		if err := s.Remove(t.Context(), "0123"); err != nil {
@@ -391,7 +399,7 @@ func TestAnEventIsWholeAcrossAKill(t *testing.T) {
 func TestAnEventWaitsForMoreLinesOnlySoLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got taken
-		s := New(nil, &got, nil, slog.New(slog.DiscardHandler))
+		s := New(nil, &got, &rig{}, nil, slog.New(slog.DiscardHandler))
 		lines, read := make(chan docker.Line), make(chan error, 1)
 		go s.deliver(&shipment{begin: datetimeOf(t, "%Y")}, lines, read)
 		lines <- line("2026 one", 0)
@@ -481,6 +489,44 @@ func TestAGroupIsMadeWhereThatIsAskedFor(t *testing.T) {
 	}
 }
 
+// Which action was refused can be read from the stop reason; CreateLogGroup is
+// asked for only where the group is not there.
+func TestWhatTheRoleMayNotMakeStopsTheTask(t *testing.T) {
+	no := errors.New("AccessDeniedException: User: u is not authorized")
+	for _, c := range []struct {
+		action, group, want string
+	}{
+		{"CreateLogStream", "g", "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: AccessDeniedException: User: u is not authorized"},
+		{"CreateLogGroup", "new", "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log group: AccessDeniedException: User: u is not authorized"},
+		{"CreateLogGroup", "g", ""},
+	} {
+		r := newRig(t, "awslogs-group", c.group, "awslogs-create-group", "true")
+		r.denied.Store(c.action, no)
+		s, _ := r.ship(r.logs)
+		err := s.Start(t.Context(), &docker.Task{Identity: identity, Containers: []docker.Container{{Name: "web"}}})
+		if got := fmt.Sprint(err); err == nil && c.want != "" || err != nil && got != c.want {
+			t.Errorf("%s, group %s: %v", c.action, c.group, err)
+		}
+	}
+}
+
+// Lines that the role may not write are dropped, and hold up nothing.
+func TestWhatTheRoleMayNotWriteIsDropped(t *testing.T) {
+	r := newRig(t)
+	r.denied.Store("PutLogEvents", errors.New("AccessDeniedException"))
+	s, _ := r.ship(r.logs)
+	e := r.machine.is("c", "web", docker.Running, began)
+	r.machine.says("c", "one", "two")
+	r.machine.events <- e
+	if err := s.Remove(t.Context(), identity.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.logs.OpenStream(scope, "g", stream, false); err != nil {
+		t.Fatal(err)
+	}
+	r.want(stream)
+}
+
 func TestDatetimeFormatsMatchWhatTheySay(t *testing.T) {
 	for _, c := range []struct {
 		format, line string
@@ -521,7 +567,7 @@ func BenchmarkShipping(b *testing.B) {
 	if err := service.OpenStream(scope, "g", stream, true); err != nil {
 		b.Fatal(err)
 	}
-	s := New(nil, service, nil, slog.New(slog.DiscardHandler))
+	s := New(nil, service, &rig{}, nil, slog.New(slog.DiscardHandler))
 	lines, read := make(chan docker.Line, most), make(chan error, 1)
 	go func() {
 		for i := range b.N {

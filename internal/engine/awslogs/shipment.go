@@ -17,13 +17,15 @@ import (
 type shipment struct {
 	scope         state.Scope
 	group, stream string
-	task          string
+	task          docker.Identity
 	begin         *regexp.Regexp
 	// started is when the container last began to run, as far as was heard. The
 	// Shipper's lock guards it.
 	started time.Time
 	// done is closed once all was read that the container wrote.
 	done chan struct{}
+	// refused tells that its role may not write. Only the one that reads uses it.
+	refused bool
 }
 
 // ended tells whether a container was read to its end.
@@ -79,7 +81,7 @@ func (s *Shipper) persist(ctx context.Context, sh *shipment, container string) e
 		switch {
 		case err == nil, ctx.Err() != nil, errors.Is(err, logs.ErrGone):
 			return err
-		case !s.known(sh.task, container):
+		case !s.known(sh.task.ID, container):
 			return err // removed by other hands: there is nothing left to read
 		case failures == enough:
 			s.log.Error("awslogs: giving up; what the container wrote since is not in its stream", "stream", sh.stream, "container", container, "error", err)
@@ -190,11 +192,21 @@ func gather(f *fold, l docker.Line, lines <-chan docker.Line) (batch []event) {
 	}
 }
 
-// put writes events together with where reading goes on behind the last.
+// put writes events together with where reading goes on behind the last. What the
+// role may not write is dropped, as the daemon's driver does; the cursor stays before
+// it.
 func (s *Shipper) put(sh *shipment, batch []event) error {
 	if len(batch) == 0 {
 		return nil
 	}
+	if err := s.roles.MayLog(sh.task, sh.scope, "PutLogEvents", sh.group, sh.stream); err != nil {
+		if !sh.refused {
+			s.log.Warn("awslogs: lines are dropped: the role may not write them", "task", sh.task.ARN, "stream", sh.stream, "error", err)
+		}
+		sh.refused = true
+		return nil
+	}
+	sh.refused = false
 	cursor, err := json.Marshal(batch[len(batch)-1].cursor)
 	if err != nil {
 		return err

@@ -19,6 +19,15 @@ func need(tx *state.Tx, c *operation.Caller, action string, name *string) operat
 	return n
 }
 
+// NeedOfWriting is what an action on a stream, or with no stream on a group, needs.
+func NeedOfWriting(tx *state.Tx, scope state.Scope, action, group, stream string) operation.Need {
+	n := need(tx, &operation.Caller{Account: scope.Account, Region: scope.Region}, action, &group)
+	if action != "CreateLogGroup" {
+		n.Resource = ARN(scope, group) + ":log-stream:" + stream
+	}
+	return n
+}
+
 func on[In any](action string, name func(*In) *string) operation.Needs[In] {
 	return func(tx *state.Tx, c *operation.Caller, in *In) []operation.Need {
 		return []operation.Need{need(tx, c, action, name(in))}

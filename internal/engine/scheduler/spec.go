@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,8 +129,12 @@ func (s *Specs) container(ctx context.Context, tx *state.Tx, scope state.Scope, 
 	if err != nil {
 		return nil, err
 	}
-	out.Env = variables(env, c)
-	return out, s.fetch(ctx, tx, scope, t, c, out)
+	out.Env = variables(c)
+	if err := s.fetch(ctx, tx, scope, t, c, out); err != nil {
+		return nil, err
+	}
+	out.Env = unlessSet(out.Env, env)
+	return out, nil
 }
 
 // extra is what the engine adds to a container's environment.
@@ -142,20 +145,8 @@ func (s *Specs) extra(ctx context.Context, tx *state.Tx, scope state.Scope, t *e
 	return s.Env(ctx, tx, scope, t, container)
 }
 
-// variables is the environment as the definition says it, after the engine's
-// own; what the definition sets, the engine doesn't.
-func variables(env []string, c *api.ContainerDefinition) []string {
-	set := map[string]bool{}
-	for _, e := range c.Environment {
-		set[awsapi.V(e.Name)] = true
-	}
-	for _, e := range c.Secrets {
-		set[awsapi.V(e.Name)] = true
-	}
-	env = slices.DeleteFunc(env, func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return set[name]
-	})
+// variables is the environment as the definition says it.
+func variables(c *api.ContainerDefinition) (env []string) {
 	for _, e := range c.Environment {
 		env = append(env, awsapi.V(e.Name)+"="+awsapi.V(e.Value))
 	}
@@ -165,7 +156,7 @@ func variables(env []string, c *api.ContainerDefinition) []string {
 // fetch opens what the task's execution role may read: secrets in the
 // environment and in the log driver's options, and the registry's login.
 func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *ecs.Task, c *api.ContainerDefinition, out *docker.Container) (err error) {
-	who := executionrole.Task{Scope: scope, Role: executionRole(tx, scope, t), ID: t.ID, Fargate: t.Platform != ""}
+	who := executionrole.Task{Scope: scope, Role: ExecutionRole(tx, scope, t), ID: t.ID, Fargate: t.Platform != ""}
 	for _, x := range c.Secrets {
 		value, err := s.Secrets.Secret(ctx, tx, who, awsapi.V(x.ValueFrom))
 		if err != nil {
@@ -201,7 +192,7 @@ func (s *Specs) fetch(ctx context.Context, tx *state.Tx, scope state.Scope, t *e
 }
 
 // unlessSet adds variables that are not there yet: what the definition says comes
-// before files, and a file before those behind it.
+// before files, a file before those behind it, and all of them before the engine's own.
 func unlessSet(env, more []string) []string {
 	set := map[string]bool{}
 	for _, v := range env {
@@ -217,9 +208,9 @@ func unlessSet(env, more []string) []string {
 	return env
 }
 
-// executionRole is the ARN of the role that fetches for a task: the one that it
-// was run with, or its definition's.
-func executionRole(tx *state.Tx, scope state.Scope, t *ecs.Task) string {
+// ExecutionRole is the ARN of the role that fetches for a task: the one that it
+// was run with, or its definition's; "" when it has none.
+func ExecutionRole(tx *state.Tx, scope state.Scope, t *ecs.Task) string {
 	if t.Overrides != nil && t.Overrides.ExecutionRoleArn != nil {
 		return *t.Overrides.ExecutionRoleArn
 	}

@@ -46,7 +46,7 @@ var members = map[string]struct {
 	"PortMappings": {value: `"portMappings":[{"containerPort":80,"hostPort":8080},{"containerPort":53,"protocol":"udp"},{"containerPortRange":"90-92"}]`,
 		want: func(c *docker.Container) any { return c.Ports }, is: []docker.Port{{Container: 80, Host: 8080, Proto: "tcp"}, {Container: 53, Proto: "udp"}, {Container: 90, Last: 92, Proto: "tcp"}}},
 	"Essential":   {value: `"essential":false`, want: func(c *docker.Container) any { return c.Essential }, is: false},
-	"Environment": {value: `"environment":[{"name":"A","value":"1"}]`, want: func(c *docker.Container) any { return c.Env }, is: []string{"AWS_REGION=eu-west-1", "A=1"}},
+	"Environment": {value: `"environment":[{"name":"A","value":"1"}]`, want: func(c *docker.Container) any { return c.Env }, is: []string{"A=1", "AWS_REGION=eu-west-1"}},
 	"Secrets": {value: `"secrets":[{"name":"AWS_REGION","valueFrom":"/x"}]`, task: `"executionRoleArn":"r"`, want: func(c *docker.Container) any { return c.Env },
 		is: []string{"AWS_REGION=secret of /x"}},
 	"MountPoints": {value: `"mountPoints":[{"sourceVolume":"v","containerPath":"/v","readOnly":true}]`, task: `"volumes":[{"name":"v"}]`,
@@ -89,7 +89,7 @@ var members = map[string]struct {
 	"ResourceRequirements": {value: `"resourceRequirements":[{"type":"GPU","value":"1"}]`, others: "placement: no instance of the engine has a GPU"},
 	"VersionConsistency":   {value: `"versionConsistency":"disabled"`, others: "the pull: every task resolves its image's tag"},
 	"EnvironmentFiles": {value: `"environmentFiles":[{"type":"s3","value":"arn:aws:s3:::bucket/f.env"},{"type":"s3","value":"arn:aws:s3:::bucket/g.env"}],"environment":[{"name":"A","value":"own"}]`,
-		task: `"executionRoleArn":"r"`, want: func(c *docker.Container) any { return c.Env }, is: []string{"AWS_REGION=eu-west-1", "A=own", "OF=arn:aws:s3:::bucket/f.env"}},
+		task: `"executionRoleArn":"r"`, want: func(c *docker.Container) any { return c.Env }, is: []string{"A=own", "OF=arn:aws:s3:::bucket/f.env", "AWS_REGION=the file's"}},
 	"FirelensConfiguration": {value: `"firelensConfiguration":{"type":"fluentbit"}`, refused: "FireLens"},
 	"CredentialSpecs":       {value: `"credentialSpecs":["credentialspec:x"]`, refused: "credentialSpecs"},
 }
@@ -102,7 +102,7 @@ func (opened) Secret(_ context.Context, _ *state.Tx, _ executionrole.Task, from 
 }
 
 func (opened) EnvironmentFile(_ context.Context, _ *state.Tx, _ executionrole.Task, object string) ([]string, error) {
-	return []string{"A=file", "OF=" + object}, nil
+	return []string{"A=file", "OF=" + object, "AWS_REGION=the file's"}, nil
 }
 
 func (opened) Registry(_ context.Context, _ *state.Tx, _ executionrole.Task, p string) (string, string, error) {
