@@ -78,7 +78,7 @@ func (d *deployment) load(args []string) error {
 func (d *deployment) open(ctx context.Context, start bool) error {
 	var target cloud.Target
 	var err error
-	if d.env.On == "engine" {
+	if d.onEngine() {
 		if target, err = d.engine(start); err != nil {
 			return err
 		}
@@ -94,6 +94,12 @@ func (d *deployment) open(ctx context.Context, start bool) error {
 	return err
 }
 
+// onEngine tells whether the environment is on the engine, or is one of AWS's that
+// a shell that speaks to an engine (slipway engine env) tries there.
+func (d *deployment) onEngine() bool { return d.env.On == "engine" || shellEngine() }
+
+func shellEngine() bool { return os.Getenv("SLIPWAY_ACCOUNT") != "" && os.Getenv("AWS_ENDPOINT_URL") != "" }
+
 // begin is load and open.
 func (d *deployment) begin(c *cobra.Command, args []string, start bool) error {
 	if err := d.load(args); err != nil {
@@ -108,7 +114,7 @@ func short(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 // engine is where the engine of the environment is: the one that the shell's
 // variables lead to (slipway engine env), else this machine's.
 func (d *deployment) engine(start bool) (cloud.Target, error) {
-	if os.Getenv("SLIPWAY_ACCOUNT") != "" && os.Getenv("AWS_ENDPOINT_URL") != "" {
+	if shellEngine() {
 		d.door = release.Door{Address: os.Getenv("SLIPWAY_HTTPS"), CA: os.Getenv("SLIPWAY_CA")}
 		d.resolver = os.Getenv("SLIPWAY_DNS")
 		return cloud.Target{Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Patience: 30 * time.Millisecond}, nil
@@ -144,7 +150,7 @@ func (d *deployment) engine(start bool) (cloud.Target, error) {
 // names is who keeps the hosts' names. The engine's zones are made as they are
 // needed: nobody else owns them.
 func (d *deployment) names(endpoint string) (dns.Provider, error) {
-	if d.env.On == "engine" {
+	if d.onEngine() {
 		token := d.token
 		base := endpoint + "/client/v4"
 		if token == "" {
