@@ -16,8 +16,9 @@ import (
 // user and that user's two policies.
 type runbook struct {
 	*site
-	dir  string
-	keys []string // of travis
+	label string // of its images
+	dir   string
+	keys  []string // of travis
 }
 
 // The policies of the runbook, as they stand there.
@@ -31,7 +32,14 @@ const (
 // theRunbook makes the environment by hand, with the first version in it.
 func theRunbook(t *testing.T) *runbook {
 	needs(t, "git", "docker", "curl") // npm and pip may be missing: their shims do
-	r := &runbook{site: newSite(t)}
+	label := fmt.Sprintf("slipway.e2e=runbook-%d", os.Getpid())
+	t.Cleanup(func() { // after the site's containers have gone
+		out, _ := exec.Command("docker", "images", "-q", "--filter", "label="+label).Output()
+		if images := strings.Fields(string(out)); len(images) > 0 {
+			exec.Command("docker", append([]string{"rmi", "-f"}, images...)...).Run()
+		}
+	})
+	r := &runbook{site: newSite(t), label: label}
 	r.repository()
 	r.travis()
 	r.tag("v1.0.0", "serve")
@@ -61,7 +69,7 @@ func (r *runbook) repository() {
 	r.edit(r.dir, "--region region)", "--region eu-west-1)", ".travis.yml")
 	r.edit(r.dir, "  - stage: Test\n    script: npm test\n", "", ".travis.yml")
 	r.edit(filepath.Join(r.dir, "management"), "shared-docker-cluster-t3", r.cluster, "deploy-aws.sh")
-	r.write("Dockerfile", "FROM scratch\nARG WT_CONFIG\nENV BUILT_FOR=$WT_CONFIG\nLABEL slipway.e2e="+r.name+"\nCOPY app /app\nEXPOSE 8000\nCMD [\"/app\"]\n")
+	r.write("Dockerfile", "FROM scratch\nARG WT_CONFIG\nENV BUILT_FOR=$WT_CONFIG\nLABEL "+r.label+"\nCOPY app /app\nEXPOSE 8000\nCMD [\"/app\"]\n")
 	r.write(".gitignore", "*.go\n")
 	if err := os.Chmod(filepath.Join(r.dir, "management/deploy-aws.sh"), 0o755); err != nil {
 		r.t.Fatal(err)
@@ -93,12 +101,6 @@ func (r *runbook) travis() {
 	}
 	key := strings.Fields(r.must("iam", "create-access-key", "--user-name", "travis", "--query", "AccessKey.[AccessKeyId,SecretAccessKey]"))
 	r.keys = []string{"AWS_ACCESS_KEY_ID=" + key[0], "AWS_SECRET_ACCESS_KEY=" + key[1], "INFURA_API_KEY=not-a-real-key"}
-	r.t.Cleanup(func() {
-		out, _ := exec.Command("docker", "images", "-q", "--filter", "label=slipway.e2e="+r.name).Output()
-		if images := strings.Fields(string(out)); len(images) > 0 {
-			exec.Command("docker", append([]string{"rmi", "-f"}, images...)...).Run()
-		}
-	})
 }
 
 // tag commits the program in a mode, tags it and moves the release branch to it.
