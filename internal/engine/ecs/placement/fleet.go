@@ -3,7 +3,6 @@ package placement
 import (
 	"cmp"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 type Fleet struct {
 	nodes   map[string]*node
 	classes map[string]*class
+	ordered []*class // by signature
 	// groups are the instances that have tasks of a task group.
 	groups map[string]map[*node]struct{}
 }
@@ -58,6 +58,8 @@ func (f *Fleet) Set(i *Instance) {
 			byCPU: btree.NewBTreeGOptions(lessCPU, opts), byMemory: btree.NewBTreeGOptions(lessMemory, opts),
 		}
 		f.classes[sig] = c
+		at, _ := slices.BinarySearchFunc(f.ordered, sig, bySignature)
+		f.ordered = slices.Insert(f.ordered, at, c)
 	}
 	n := &node{Instance: *i, class: c, at: -1}
 	n.Groups = maps.Clone(i.Groups)
@@ -97,8 +99,12 @@ func (f *Fleet) Remove(id string) {
 	}
 	if c.size--; c.size == 0 {
 		delete(f.classes, c.signature)
+		at, _ := slices.BinarySearchFunc(f.ordered, c.signature, bySignature)
+		f.ordered = slices.Delete(f.ordered, at, at+1)
 	}
 }
+
+func bySignature(c *class, signature string) int { return strings.Compare(c.signature, signature) }
 
 // take puts one task of the request on the instance.
 func (f *Fleet) take(n *node, r *Request) {
@@ -285,6 +291,3 @@ func (f *Fleet) refusals(r *Request) []Refusal {
 	slices.SortFunc(all, func(a, b Refusal) int { return strings.Compare(a.Instance, b.Instance) })
 	return all
 }
-
-// random is the request's random numbers.
-func (r *Request) random() *rand.Rand { return rand.New(rand.NewPCG(r.Seed, 0x5eed)) }

@@ -31,7 +31,7 @@ func (l *lottery) pick() *node {
 		slices.SortFunc(l.left, func(a, b *node) int { return strings.Compare(a.ID, b.ID) })
 	}
 	for len(l.left) > 0 {
-		i := l.random.IntN(len(l.left))
+		i := l.random().IntN(len(l.left))
 		if n := l.left[i]; l.fits(n) {
 			return n
 		}
@@ -49,7 +49,7 @@ func (l *lottery) draw() *node {
 	if total == 0 || l.looked {
 		return nil
 	}
-	i := l.random.IntN(total)
+	i := l.random().IntN(total)
 	for _, c := range l.classes {
 		if i < len(c.list) {
 			return c.list[i]

@@ -11,7 +11,7 @@ import (
 // Place finds instances for the request's tasks and puts them there. Each task
 // counts for the next one.
 func (f *Fleet) Place(r *Request) Result {
-	p := &placing{fleet: f, request: r, random: r.random()}
+	p := &placing{fleet: f, request: r}
 	root := p.tree(r.Strategy)
 	var out Result
 	for range r.Count {
@@ -20,8 +20,9 @@ func (f *Fleet) Place(r *Request) Result {
 			break
 		}
 		f.take(n, r)
-		root.placed(n)
-		out.Instances = append(out.Instances, n.ID)
+		if out.Instances = append(out.Instances, n.ID); len(out.Instances) < r.Count {
+			root.placed(n)
+		}
 	}
 	if out.Missing = r.Count - len(out.Instances); out.Missing > 0 {
 		out.Refusals = f.refusals(r)
@@ -34,7 +35,15 @@ func (f *Fleet) Place(r *Request) Result {
 type placing struct {
 	fleet   *Fleet
 	request *Request
-	random  *rand.Rand
+	numbers *rand.Rand // what random gives
+}
+
+// random is the request's random numbers.
+func (p *placing) random() *rand.Rand {
+	if p.numbers == nil {
+		p.numbers = rand.New(rand.NewPCG(p.request.Seed, 0x5eed))
+	}
+	return p.numbers
 }
 
 func (p *placing) fits(n *node) bool {
@@ -54,13 +63,12 @@ type chooser interface {
 // tree is the choosers for the strategies: each spread over an attribute is a
 // level of branches, the first other strategy is the leaves'.
 func (p *placing) tree(strategies []Strategy) chooser {
-	var suitable []*class
-	for _, c := range p.fleet.classes {
+	suitable := make([]*class, 0, len(p.fleet.ordered))
+	for _, c := range p.fleet.ordered {
 		if len(c.list) > 0 && c.suits(p.request) == Fits {
 			suitable = append(suitable, c)
 		}
 	}
-	slices.SortFunc(suitable, func(a, b *class) int { return strings.Compare(a.signature, b.signature) })
 	var mine []*node
 	for n := range p.fleet.groups[p.request.Group] {
 		mine = append(mine, n)
@@ -97,21 +105,24 @@ func (p *placing) level(strategies []Strategy, classes []*class, mine []*node) c
 	if at > 0 {
 		b.first = p.before(strategies[:at])
 	}
-	inside := map[string][]*class{}
 	for _, c := range classes {
-		inside[value(c)] = append(inside[value(c)], c)
+		v := value(c)
+		br := b.by[v]
+		if br == nil {
+			br = &branch{value: v, at: len(b.all)}
+			b.all = append(b.all, br)
+			b.by[v] = br
+		}
+		br.classes = append(br.classes, c)
 	}
-	here := map[string][]*node{}
 	for _, n := range mine {
-		here[value(n.class)] = append(here[value(n.class)], n)
-	}
-	for v, cs := range inside {
-		br := &branch{value: v, at: len(b.all), chooser: p.level(rest, cs, here[v])}
-		for _, n := range here[v] {
+		if br := b.by[value(n.class)]; br != nil {
+			br.mine = append(br.mine, n)
 			br.tasks += n.Groups[p.request.Group]
 		}
-		b.all = append(b.all, br)
-		b.by[v] = br
+	}
+	for _, br := range b.all {
+		br.chooser = p.level(rest, br.classes, br.mine)
 	}
 	heap.Init(b)
 	return b
@@ -163,6 +174,8 @@ type branches struct {
 
 type branch struct {
 	value   string
+	classes []*class
+	mine    []*node // with tasks of the group
 	tasks   int
 	at      int // in branches.all
 	chooser chooser

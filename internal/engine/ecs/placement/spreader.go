@@ -1,6 +1,9 @@
 package placement
 
-import "container/heap"
+import (
+	"container/heap"
+	"slices"
+)
 
 // spreader takes the instance with the fewest tasks of the group: first one that
 // has none, in the order of the walk.
@@ -13,24 +16,27 @@ type spreader struct {
 }
 
 func (p *placing) spreader(strategies []Strategy, classes []*class, mine []*node) *spreader {
-	s := &spreader{placing: p, used: map[*node]bool{}}
+	s := &spreader{placing: p}
 	s.walk = p.emptiestFirst(classes)
 	if len(strategies) > 1 && strategies[1].Type >= BinpackCPU {
 		s.walk = p.fullestFirst(strategies[1].Type, classes)
 	}
 	s.heap.before = s.walk.before
-	member := map[*class]bool{}
-	for _, c := range classes {
-		member[c] = true
-	}
 	for _, n := range mine {
-		s.used[n] = true
-		if member[n.class] && n.at >= 0 {
+		s.use(n)
+		if n.at >= 0 && slices.Contains(classes, n.class) {
 			s.heap.items = append(s.heap.items, spreadItem{n, n.Groups[p.request.Group]})
 		}
 	}
 	heap.Init(&s.heap)
 	return s
+}
+
+func (s *spreader) use(n *node) {
+	if s.used == nil {
+		s.used = map[*node]bool{}
+	}
+	s.used[n] = true
 }
 
 func (s *spreader) pick() *node {
@@ -50,7 +56,7 @@ func (s *spreader) pick() *node {
 func (s *spreader) placed(n *node) {
 	if n == s.next {
 		s.next = nil
-		s.used[n] = true
+		s.use(n)
 		heap.Push(&s.heap, spreadItem{n, n.Groups[s.request.Group]})
 		return
 	}

@@ -18,15 +18,21 @@ type walk struct {
 	down    bool
 	// heads are the next instance of each class, a heap with the first on top; they
 	// are looked up at the first step.
-	heads   []*head
+	heads   []head
 	started bool
+	// taken tells that the first head's instance was given, and that the head is to move
+	// behind it.
+	taken bool
+	// pivot is what stands for a place in the tree's order.
+	pivot *node
 }
 
 // head is where the walk is in a class: at a place in the order, not at a node,
 // because nodes move.
 type head struct {
 	class *class
-	at    node
+	id    string
+	free  Amount
 	found *node
 }
 
@@ -60,30 +66,44 @@ func (w *walk) next(fits func(*node) bool) *node {
 	if !w.started {
 		w.start()
 	}
-	for len(w.heads) > 0 {
-		n := w.heads[0].found
-		if w.step(w.heads[0]); w.heads[0].found == nil {
-			heap.Pop(w)
-		} else {
-			heap.Fix(w, 0)
+	for {
+		w.pass()
+		if len(w.heads) == 0 {
+			return nil
 		}
-		if fits(n) {
-			return n
+		h := &w.heads[0]
+		// It moves when it takes a task: what orders it is remembered.
+		h.id, h.free, w.taken = h.found.ID, h.found.Free, true
+		if fits(h.found) {
+			return h.found
 		}
 	}
-	return nil
+}
+
+// pass moves the first head behind the instance that was given last.
+func (w *walk) pass() {
+	if !w.taken {
+		return
+	}
+	w.taken = false
+	if w.step(&w.heads[0]); w.heads[0].found == nil {
+		heap.Pop(w)
+	} else {
+		heap.Fix(w, 0)
+	}
 }
 
 func (w *walk) start() {
 	w.started = true
+	w.heads = make([]head, 0, len(w.classes))
 	for _, c := range w.classes {
-		h := &head{class: c}
+		h := head{class: c}
 		if w.down {
 			h.found, _ = w.tree(c).Max()
-			w.bound(h)
+			w.bound(&h)
 		} else {
-			h.at.Free = w.floor()
-			w.step(h)
+			h.free = w.floor()
+			w.step(&h)
 		}
 		if h.found != nil {
 			w.heads = append(w.heads, h)
@@ -116,32 +136,32 @@ func (w *walk) before(a, b *node) bool {
 	return less(a, b)
 }
 
-// step moves a head behind the instance it found. Only what orders instances is
-// remembered of it.
+// step moves a head behind its place in the order.
 func (w *walk) step(h *head) {
-	if h.found != nil {
-		h.at.ID, h.at.Free = h.found.ID, h.found.Free
-		h.found = nil
+	h.found = nil
+	if w.pivot == nil {
+		w.pivot = &node{}
 	}
+	w.pivot.ID, w.pivot.Free = h.id, h.free
 	visit := func(n *node) bool {
-		if n.ID == h.at.ID {
+		if n.ID == h.id {
 			return true // where it stands itself
 		}
 		h.found = n
 		return false
 	}
 	if w.down {
-		w.tree(h.class).Descend(&h.at, visit)
+		w.tree(h.class).Descend(w.pivot, visit)
 		w.bound(h)
 	} else {
-		w.tree(h.class).Ascend(&h.at, visit)
+		w.tree(h.class).Ascend(w.pivot, visit)
 	}
 }
 
 func (w *walk) Len() int           { return len(w.heads) }
 func (w *walk) Less(i, j int) bool { return w.before(w.heads[i].found, w.heads[j].found) }
 func (w *walk) Swap(i, j int)      { w.heads[i], w.heads[j] = w.heads[j], w.heads[i] }
-func (w *walk) Push(x any)         { w.heads = append(w.heads, x.(*head)) }
+func (w *walk) Push(x any)         { w.heads = append(w.heads, x.(head)) }
 func (w *walk) Pop() any {
 	last := w.heads[len(w.heads)-1]
 	w.heads = w.heads[:len(w.heads)-1]
