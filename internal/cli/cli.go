@@ -114,6 +114,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newStatus(t),
 		newHistory(t),
 		newLogs(t),
+		newRun(t),
 		newURL(t),
 	)
 	group("keep",

@@ -98,7 +98,9 @@ func (d *deployment) open(ctx context.Context, start bool) error {
 // a shell that speaks to an engine (slipway engine env) tries there.
 func (d *deployment) onEngine() bool { return d.env.On == "engine" || shellEngine() }
 
-func shellEngine() bool { return os.Getenv("SLIPWAY_ACCOUNT") != "" && os.Getenv("AWS_ENDPOINT_URL") != "" }
+func shellEngine() bool {
+	return os.Getenv("SLIPWAY_ACCOUNT") != "" && os.Getenv("AWS_ENDPOINT_URL") != ""
+}
 
 // begin is load and open.
 func (d *deployment) begin(c *cobra.Command, args []string, start bool) error {

@@ -50,7 +50,9 @@ func (a *Account) Labels(ctx context.Context, repository, digest string) (map[st
 		return nil, fmt.Errorf("reading the configuration of %s@%s: %w", repository, digest, err)
 	}
 	defer res.Body.Close()
-	var image struct{ Config struct{ Labels map[string]string } }
+	var image struct {
+		Config struct{ Labels map[string]string }
+	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, 8<<20)).Decode(&image); err != nil || res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("reading the configuration of %s@%s: %s %w", repository, digest, res.Status, err)
 	}
