@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,16 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 { // a task that runs once
+		fmt.Println(os.Args[1], os.Getenv("RELEASE"), os.Getenv("MORE"))
+		if os.Args[1] == "fail" {
+			os.Exit(42)
+		}
+		if os.Args[1] == "stay" {
+			time.Sleep(time.Hour)
+		}
+		return
+	}
 	switch mode {
 	case "crash":
 		fmt.Println("Error: Cannot find module '/usr/src/app/src/index.js'")
@@ -52,6 +63,8 @@ func main() {
 `
 
 const shipFile = `app: ship
+jobs:
+  greet: { command: [/ship, hello] }
 service:
   port: 8000
   memory: 64
@@ -166,6 +179,8 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.runs(3, []string{"deploy", "playground", "--build"}, `a target is unhealthy: Health checks failed with these codes: \[404\]`, `^error: playground-ship: the health check fails: .*\[404\]\. v1\.1\.0 is serving`)
 	a.answers("v1.1.0")
 
+	a.onceInATask()
+
 	a.runs(0, []string{"history", "playground"}, `playground-ship:2 +v1\.1\.0 .* running`)
 	a.runs(0, []string{"rollback", "playground", "--to", "v1.0.0"}, `^done +v1\.0\.0 (runs|serves)`)
 	a.answers("v1.0.0")
@@ -211,4 +226,36 @@ func TestAShallowCloneIsNamed(t *testing.T) {
 	}
 	a.dir = clone
 	a.runs(1, []string{"deploy", "playground"}, `no tag in release/playground is reachable: this is a shallow clone \(depth 1\)\. Fetch tags first: git fetch --tags --unshallow`)
+}
+
+// onceInATask runs commands beside the service, and hands their exit codes on.
+func (a *application) onceInATask() {
+	a.t.Helper()
+	a.runs(0, []string{"run", "playground", "--env", "MORE=more", "--", "/ship", "say"}, `^say v1\.1\.0 more$`)
+	a.runs(42, []string{"run", "playground", "--", "/ship", "fail"}, `^fail v1\.1\.0 $`)
+	a.runs(0, []string{"run", "playground", "--job", "greet"}, `^hello v1\.1\.0 $`)
+	a.runs(0, []string{"run", "playground", "--tag", "v1.0.0", "--", "/ship", "older"}, `^older v1\.0\.0 $`)
+	a.runs(125, []string{"run", "playground", "--tag", "v9", "--", "/ship"}, `image ship:v9-playground does not exist`)
+	a.runs(125, []string{"run", "playground", "--", "/no-such-program"}, `the task did not run: container ship: CannotStartContainerError`)
+	a.runs(125, []string{"run", "playground", "--job", "none"}, `has no job "none"; it has greet`)
+	a.runs(1, []string{"run", "playground", "x"}, `slipway run ENV -- COMMAND`)
+	cmd := exec.Command(a.binary, "run", "playground", "--", "/ship", "stay")
+	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "stay v1.1.0") {
+		a.t.Errorf("it writes %q (%v)", line, err)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {
+		a.t.Errorf("interrupted, it ends with %d", cmd.ProcessState.ExitCode())
+	}
+	until(a.t, "the end of the task", func() bool {
+		return a.aws("ecs", "list-tasks", "--cluster", "yard", "--started-by", "slipway-run", "--query", "length(taskArns)") == "0"
+	})
 }
