@@ -24,6 +24,7 @@ type agent struct {
 	// launched are tasks whose containers have been started: what comes of it,
 	// their events say.
 	launched map[place]bool
+	edits    edits
 }
 
 // outcome is how a call of the runtime went.
@@ -231,13 +232,6 @@ func (a *agent) do(ctx context.Context, p place, t *ecs.Task, what act) error {
 		return a.parts.Runtime.Remove(ctx, t.ID)
 	}
 	return nil
-}
-
-func (a *agent) change(p place, change func(tx *state.Tx, t *ecs.Task)) error {
-	return a.env.Store.Update(func(tx *state.Tx) error {
-		ecs.ChangeTask(tx, p.scope, p.key, func(t *ecs.Task) bool { change(tx, t); return true })
-		return nil
-	})
 }
 
 func (a *agent) launch(ctx context.Context, p place, t *ecs.Task) error {
