@@ -243,10 +243,13 @@ func browse(t *testing.T, home, https, host string) string {
 	if os.Geteuid() == 0 {
 		args = append([]string{"--no-sandbox"}, args...) // Chromium's sandbox refuses root
 	}
-	c := exec.CommandContext(ctx, "chromium", args...)
-	c.Env = append(os.Environ(), "HOME="+home)
-	out, _ := c.Output()
-	return string(out)
+	for { // on a crowded machine it sometimes ends before it has begun
+		c := exec.CommandContext(ctx, "chromium", args...)
+		c.Env = append(os.Environ(), "HOME="+home)
+		if out, _ := c.Output(); len(out) > 0 || ctx.Err() != nil {
+			return string(out)
+		}
+	}
 }
 
 // trusting is a home whose browser knows the engine's root.

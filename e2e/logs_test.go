@@ -35,19 +35,27 @@ func (s *site) lines(stream string) []string {
 	return strings.Split(out, "\n")
 }
 
+// newest is the number of the last line that is there, 0 for none.
+func (s *site) newest(stream string) (n int) {
+	s.t.Helper()
+	last := s.aws("logs", "get-log-events", "--log-group-name", "g", "--log-stream-name", stream, "--limit", "1", "--query", "events[0].message")
+	fmt.Sscanf(last, "line %d", &n)
+	return n
+}
+
 // A container writes 10,000 lines while the engine is killed and started again,
 // and goes on: its stream has all of them, in order, once.
 func TestAKilledEngineLosesAndDoublesNoLine(t *testing.T) {
 	s := probeSite(t)
 	s.must("logs", "create-log-group", "--log-group-name", "g")
 	const count = 10_000
-	arn := s.run(t, s.logged(nil, "count", fmt.Sprint(count), "8s"), ecs.RunTaskInput{})
+	arn := s.run(t, s.logged(nil, "count", fmt.Sprint(count), "15s"), ecs.RunTaskInput{})
 	stream := "p/probe/" + arn[strings.LastIndex(arn, "/")+1:]
 	s.running(t, arn)
 	seen := 0
 	for range 3 {
 		until(t, "more lines", func() bool {
-			n := len(s.lines(stream))
+			n := s.newest(stream)
 			more := n > seen
 			seen = n
 			return more
