@@ -154,9 +154,11 @@ func (a *application) answers(want string) {
 func TestAnApplicationIsShipped(t *testing.T) {
 	a := newApplication(t)
 	a.tag("v1.0.0", "serve")
+	a.runs(1, []string{"doctor"}, `^ok +release +v1\.0\.0, last tag of release/playground`, `^ok +docker +client`, `^ok +clock`, `^fail +environment +not there yet: vpc yard`, `→ slipway env up playground`)
 	a.runs(0, []string{"up"}, `^tag +v1\.0\.0, last tag of release/playground`, `^serving +https://ship\.slipway\.test/ +200`, `^done +v1\.0\.0 (runs|serves) `)
 	a.answers("v1.0.0")
 	a.runs(0, []string{"up"}, `nothing was changed`)
+	a.runs(0, []string{"doctor"}, `^ok +environment +cluster yard`, `^ok +room +playground-ship: 1 more task`, `^ok +certificate +ship\.slipway\.test: 8\d days left`, `^ok +quota +1 of 100 rules`, `^ok +answer +https://ship\.slipway\.test/ 200`)
 	a.runs(0, []string{"plan"}, `^0 to change, 0 to add, 0 to destroy`)
 	a.runs(0, []string{"status"}, `playground +https://ship\.slipway\.test +v1\.0\.0 +1/1 healthy`)
 	a.runs(0, []string{"logs", "playground"}, ` listening$`)

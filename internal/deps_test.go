@@ -19,6 +19,7 @@ var rules = []struct{ who, not, why string }{
 	{"internal/cloud", "internal/engine", "the wings meet over HTTP alone"},
 	{"internal/release", "internal/engine", "the wings meet over HTTP alone"},
 	{"internal/dns", "internal/engine", "the wings meet over HTTP alone"},
+	{"internal/doctor", "internal/engine", "the wings meet over HTTP alone"},
 	{"internal/report", "internal/cloud", "reports render nouns"},
 	{"internal/pipeline/travis", "internal/pipeline/", "a pipeline's file is read without running anything"},
 	{"internal/pipeline", "internal/engine", "pipelines reach the engine as they reach AWS, over HTTP"},

@@ -116,6 +116,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newLogs(t),
 		newRun(t),
 		newURL(t),
+		newDoctor(t),
 	)
 	group("keep",
 		newEnv(t),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,7 @@ type Account struct {
 	sts     *sts.Client
 
 	dns      dns.Provider
+	endpoint string
 	patience time.Duration
 	calls    atomic.Int64
 
@@ -86,6 +88,7 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 	if a.patience == 0 {
 		a.patience = 200 * time.Millisecond
 	}
+	a.endpoint = t.Endpoint
 	cfg, err := a.configure(ctx, t)
 	if err != nil {
 		return nil, err
@@ -100,6 +103,17 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 		return nil, fmt.Errorf("%w belong to account %s, slipway.yaml says %s for %s; nothing was read or changed", ErrAccount, a.ID, env.Account, env.Name)
 	}
 	return a, a.adopt(ctx, env)
+}
+
+// Endpoint is a URL of the account's APIs that tells the time.
+func (a *Account) Endpoint() string {
+	if a.endpoint != "" {
+		return a.endpoint
+	}
+	if e := os.Getenv("AWS_ENDPOINT_URL"); e != "" {
+		return e
+	}
+	return "https://sts." + a.Region + ".amazonaws.com"
 }
 
 func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {

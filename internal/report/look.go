@@ -71,3 +71,9 @@ func End(w io.Writer, what, text string) {
 	}
 	fmt.Fprintln(w, indent+style.Render(pad(what, 13))+text)
 }
+
+// Verdict writes a line of a list of verdicts: ok, warn or fail.
+func Verdict(w io.Writer, verdict, what, text string) {
+	style := map[string]lipgloss.Style{"ok": green, "warn": yellow, "fail": bold.Inherit(red)}[verdict]
+	fmt.Fprintln(w, style.Render(pad(verdict, 6))+pad(what, 13)+text)
+}
