@@ -93,3 +93,64 @@ func TestTheSameCommandsWorkOnASecondAWS(t *testing.T) {
 	a.write("slipway.yaml", motoFile)
 	run(0, []string{"env", "destroy", "production", "--yes"}, "nothing is left")
 }
+
+// Names in Route 53: the host is an alias of the load balancer, also at a zone's
+// apex, in the place of what stood there; private zones are nobody's.
+func TestNamesInRoute53(t *testing.T) {
+	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()} // the second AWS alone is used
+	variables := append(moto(t), "AWS_DEFAULT_REGION=eu-west-1")
+	run := func(code int, args []string, says ...string) string {
+		t.Helper()
+		out, got := a.slipway(a.dir, variables, args...)
+		if got != code {
+			t.Fatalf("slipway %s: exit %d, not %d\n%s", strings.Join(args, " "), got, code, out)
+		}
+		for _, s := range says {
+			if !strings.Contains(out, s) {
+				t.Errorf("slipway %s does not say %q:\n%s", strings.Join(args, " "), s, out)
+			}
+		}
+		return out
+	}
+	route53 := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command("aws", append([]string{"route53", "--output", "text"}, args...)...)
+		cmd.Env = append(os.Environ(), variables...)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("aws route53 %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	needs(t, "aws")
+	records := func(zone, name string) string {
+		return route53("list-resource-record-sets", "--hosted-zone-id", zone, "--query", "ResourceRecordSets[?Name=='"+name+".'].[Type, AliasTarget.DNSName]")
+	}
+	file := strings.NewReplacer("dns: cloudflare", "dns: route53", "host: ship.example.com", "host: [example.com, a.ship.example.com]").Replace(motoFile)
+	a.write("slipway.yaml", file)
+	run(1, []string{"env", "up", "production"}, "no zone in Route 53 holds example.com", "make a public hosted zone")
+	apex := route53("create-hosted-zone", "--name", "example.com", "--caller-reference", "1", "--query", "HostedZone.Id")
+	inner := route53("create-hosted-zone", "--name", "ship.example.com", "--caller-reference", "2", "--query", "HostedZone.Id")
+	hidden := route53("create-hosted-zone", "--name", "a.ship.example.com", "--caller-reference", "3", "--vpc", "VPCRegion=eu-west-1,VPCId=vpc-12345678", "--hosted-zone-config", "PrivateZone=true", "--query", "HostedZone.Id")
+	route53("change-resource-record-sets", "--hosted-zone-id", inner, "--change-batch",
+		`{"Changes":[{"Action":"CREATE","ResourceRecordSet":{"Name":"a.ship.example.com","Type":"CNAME","TTL":60,"ResourceRecords":[{"Value":"old.example.net"}]}}]}`)
+	run(2, []string{"plan", "production"}, "leads to CNAME old.example.net → the load balancer")
+	run(0, []string{"env", "up", "production"}, "done")
+	for zone, name := range map[string]string{apex: "example.com", inner: "a.ship.example.com"} {
+		if got := records(zone, name); !strings.Contains(got, "A\t") || !strings.Contains(got, "elb.amazonaws.com") || strings.Contains(got, "CNAME") {
+			t.Errorf("%s is %q, not an alias of the load balancer", name, got)
+		}
+	}
+	if got := records(hidden, "a.ship.example.com"); strings.Contains(got, "elb") {
+		t.Errorf("the private zone got %q", got)
+	}
+	if out := run(2, []string{"plan", "production"}); strings.Contains(out, "record ") {
+		t.Errorf("the names still differ:\n%s", out)
+	}
+	run(0, []string{"env", "destroy", "production", "--yes"}, "nothing is left")
+	for zone, name := range map[string]string{apex: "example.com", inner: "a.ship.example.com"} {
+		if got := records(zone, name); strings.Contains(got, "elb") {
+			t.Errorf("%s is left: %q", name, got)
+		}
+	}
+}

@@ -168,7 +168,9 @@ func (d *deployment) names(endpoint string) (dns.Provider, error) {
 		if token == "" {
 			return nil, &exit{exitCredentials, fmt.Errorf("dns is cloudflare and CLOUDFLARE_API_TOKEN is not set: a token with Zone:Read and DNS:Edit for the hosts' zones; nothing was read or changed")}
 		}
-		return dns.NewCloudflare(os.Getenv("CLOUDFLARE_BASE_URL"), token, false), nil
+		return dns.NewCloudflare(os.Getenv("CLOUDFLARE_BASE_URL"), token, false).Narrow(d.env.DNS.Zone, d.env.DNS.Account), nil
+	case "route53":
+		return nil, nil // the environment's account keeps them
 	}
 	return nil, fmt.Errorf("dns provider %q is not served yet", d.env.DNS.Provider)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -79,7 +80,8 @@ type Account struct {
 var ErrAccount = errors.New("credentials")
 
 // Open connects to the environment's account and makes sure that it is the one
-// that the file names, before anything else is asked.
+// that the file names, before anything else is asked. Without names the account's
+// own Route 53 keeps them.
 func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Provider) (*Account, error) {
 	a := &Account{Region: env.Region, dns: names, patience: t.Patience}
 	if t.Region != "" {
@@ -94,6 +96,9 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 		return nil, err
 	}
 	a.connect(cfg)
+	if a.dns == nil {
+		a.dns = dns.NewRoute53(route53.NewFromConfig(cfg), env.DNS.Zone)
+	}
 	who, err := a.sts.GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s; nothing was read or changed", ErrAccount, explainCredentials(err))

@@ -23,7 +23,7 @@ func (a *Account) observeBalancer(ctx context.Context, env *slipway.Environment,
 		return err
 	}
 	a.found(n.Balancer(), slipway.Seen{Ref: aws.ToString(lb.LoadBalancerArn), Status: string(lb.State.Code), Settings: slipway.Settings{
-		"dns name": aws.ToString(lb.DNSName), "vpc": aws.ToString(lb.VpcId), "zone": aws.ToString(lb.CanonicalHostedZoneId)}})
+		"dns name": aws.ToString(lb.DNSName), "vpc": aws.ToString(lb.VpcId), "zone": aws.ToString(lb.CanonicalHostedZoneId), "addresses": string(lb.IpAddressType)}})
 	listeners, err := a.elb.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: lb.LoadBalancerArn})
 	if err != nil {
 		return fmt.Errorf("reading listeners: %w", plain(err))

@@ -188,6 +188,7 @@ func (a *Account) observeRecords(ctx context.Context, env *slipway.Environment, 
 
 func (a *Account) applyRecord(ctx context.Context, env *slipway.Environment, s slipway.Step, say func(string)) error {
 	lb, _ := a.look(plan.Of(env).Balancer())
-	r := dns.Record{ID: a.Ref(s.ID), Name: s.Name, Type: "CNAME", Content: lb.Settings["dns name"], Proxied: env.DNS.Proxied, Comment: "slipway " + env.Cluster.Name}
+	r := dns.Record{ID: a.Ref(s.ID), Name: s.Name, Type: "CNAME", Content: lb.Settings["dns name"], Proxied: env.DNS.Proxied, Comment: "slipway " + env.Cluster.Name,
+		Alias: lb.Settings["zone"], IPv6: strings.HasPrefix(lb.Settings["addresses"], "dualstack")}
 	return byHand(a.dns.Put(ctx, r), say)
 }

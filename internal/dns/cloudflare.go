@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -22,6 +23,8 @@ type Cloudflare struct {
 	zones   *zones.ZoneService
 	records *cfdns.RecordService
 	create  bool
+	// only and account narrow down which zones are looked at.
+	only, account string
 
 	mu    sync.Mutex
 	known map[string]string // zone's name → id
@@ -40,6 +43,16 @@ func NewCloudflare(base, token string, makeZones bool) *Cloudflare {
 	return &Cloudflare{zones: zones.NewZoneService(options...), records: cfdns.NewRecordService(options...), create: makeZones, known: map[string]string{}}
 }
 
+// Narrow makes it look at one zone (its name or id) and one account's zones
+// alone; "" is all that the token sees.
+func (c *Cloudflare) Narrow(zone, account string) *Cloudflare {
+	c.only, c.account = zone, account
+	return c
+}
+
+// hexadecimal ids of 32 characters are what Cloudflare calls its zones.
+var zoneID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
 // Name implements Provider.
 func (c *Cloudflare) Name() string { return "cloudflare" }
 
@@ -48,14 +61,25 @@ func (c *Cloudflare) zone(ctx context.Context, name string) (string, error) {
 	ctx = listening(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if zoneID.MatchString(c.only) {
+		return c.only, nil
+	}
+	if c.only != "" && !Within(name, c.only) {
+		return "", fmt.Errorf("%w: dns.zone is %s and %s is not in it", ErrZone, c.only, name)
+	}
 	labels := strings.Split(Bare(name), ".")
 	for i := range labels[:max(len(labels)-1, 0)] {
 		candidate := strings.Join(labels[i:], ".")
+		if c.only != "" && candidate != Bare(c.only) {
+			continue
+		}
 		if id := c.known[candidate]; id != "" {
 			return id, nil
 		}
 		var list zones.ZoneListParams
 		list.Name.Value, list.Name.Present = candidate, true
+		list.Account.Value.ID.Value, list.Account.Value.ID.Present = c.account, c.account != ""
+		list.Account.Present = c.account != ""
 		page, err := c.zones.List(ctx, list)
 		if err != nil {
 			return "", explain(ctx, "reading zones", err)

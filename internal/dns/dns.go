@@ -1,5 +1,5 @@
-// Package dns writes the names that a deploy needs: a host's CNAME to its load
-// balancer and the records that prove a certificate's domain. One small
+// Package dns writes the names that a deploy needs: a host's CNAME or alias to its
+// load balancer and the records that prove a certificate's domain. One small
 // interface, a file for each provider. Cloud calls it.
 package dns
 
@@ -16,6 +16,11 @@ type Record struct {
 	ID, Name, Type, Content string
 	Proxied                 bool
 	Comment                 string
+	// Alias is the hosted zone of the load balancer that Content names: where the
+	// provider has alias records, one is written instead of a CNAME, and with IPv6
+	// one for AAAA too. Other providers don't look at it.
+	Alias string
+	IPv6  bool
 }
 
 // Provider keeps zones.
@@ -59,6 +64,12 @@ func (None) Put(_ context.Context, r Record) error {
 
 // Remove implements Provider.
 func (None) Remove(context.Context, Record) error { return nil }
+
+// Within tells whether a name is in a zone.
+func Within(name, zone string) bool {
+	name, zone = Bare(name), Bare(zone)
+	return name == zone || strings.HasSuffix(name, "."+zone)
+}
 
 // Bare is a name without the dot at its end, in lower case.
 func Bare(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -22,10 +22,10 @@ func unserved(env *slipway.Environment) error {
 		return refuse(c.At.Of("spread"), "cluster.spread", "leave it out")
 	case c.Owned && c.Listener != "443" && c.Listener != "":
 		return refuse(c.At.Of("listener"), "another listener than 443 on an owned cluster", "leave it out")
-	case d.Zone != "":
-		return refuse(d.At.Of("zone"), "dns.zone", "leave it out: the longest zone that fits the host is taken")
-	case d.Account != "":
-		return refuse(d.At.Of("account"), "dns.account", "use a token of that account alone")
+	case d.Provider == "route53" && d.Proxied:
+		return refuse(d.At.Of("proxied"), "a proxied name in Route 53", "Cloudflare alone stands in front of names; leave dns.proxied out")
+	case d.Provider == "route53" && d.Account != "":
+		return refuse(d.At.Of("account"), "dns.account with Route 53", "leave it out: zones of the environment's own account are written")
 	}
 	return nil
 }

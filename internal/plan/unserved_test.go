@@ -11,14 +11,14 @@ func TestWhatIsNotServedIsRefused(t *testing.T) {
 		"schedule": {Jobs: []slipway.Job{{Schedule: "rate(1 day)"}}},
 		"spread":   {Cluster: slipway.Cluster{Spread: true}},
 		"listener": {Cluster: slipway.Cluster{Owned: true, Listener: "8443"}},
-		"zone":     {DNS: slipway.DNS{Zone: "example.com"}},
-		"account":  {DNS: slipway.DNS{Account: "0ab1"}},
+		"proxied":  {DNS: slipway.DNS{Provider: "route53", Proxied: true}},
+		"account":  {DNS: slipway.DNS{Provider: "route53", Account: "0ab1"}},
 	} {
 		if _, err := Make(&env, nil, &slipway.Observed{}); err == nil {
 			t.Errorf("%s was not refused", name)
 		}
 	}
-	fine := slipway.Environment{Jobs: []slipway.Job{{Name: "migrate"}}, Cluster: slipway.Cluster{Owned: true, Listener: "443"}}
+	fine := slipway.Environment{Jobs: []slipway.Job{{Name: "migrate"}}, Cluster: slipway.Cluster{Owned: true, Listener: "443"}, DNS: slipway.DNS{Provider: "cloudflare", Zone: "example.com", Account: "0ab1"}}
 	if _, err := Make(&fine, nil, &slipway.Observed{}); err != nil {
 		t.Error(err)
 	}

@@ -36,6 +36,10 @@ func observe(s Scope, wanted []slipway.Resource) []Statement {
 	if has(wanted, slipway.KindCertificate) {
 		list = append(list, look("acm:ListCertificates"))
 	}
+	if inRoute53(s) && has(wanted, slipway.KindRecord) {
+		list = append(list, look("route53:ListHostedZones"),
+			Statement{Sid: "Names", Action: []string{"route53:ListResourceRecordSets"}, Resource: []string{zones}, Why: "a zone's id isn't known before"})
+	}
 	if has(wanted, slipway.KindScaling) {
 		list = append(list, look("application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"))
 	}
@@ -47,6 +51,12 @@ func observe(s Scope, wanted []slipway.Resource) []Statement {
 		Statement{Sid: "ExecutionRoles", Action: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resource: s.named(wanted, slipway.KindRole, s.role)},
 	)
 }
+
+// zones are Route 53's, which belong to no region and to whoever is asked.
+const zones = "arn:aws:route53:::hostedzone/*"
+
+// inRoute53 tells whether the account itself keeps the hosts' names.
+func inRoute53(s Scope) bool { return s.Env.On != "engine" && s.Env.DNS.Provider == "route53" }
 
 // inCluster is reading what belongs to the cluster.
 func inCluster(s Scope, actions ...string) Statement {

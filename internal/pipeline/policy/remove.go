@@ -42,6 +42,10 @@ func removeOne(s Scope, r slipway.Resource) []Statement {
 		return allow("Routing", s.elb("listener-rule/"+s.balancer()+"/*"), "elasticloadbalancing:DeleteRule")
 	case slipway.KindAttachment:
 		return allow("Routing", s.elb("listener/"+s.balancer()+"/*"), "elasticloadbalancing:RemoveListenerCertificates")
+	case slipway.KindRecord:
+		if inRoute53(s) {
+			return allow("Names", zones, "route53:ChangeResourceRecordSets")
+		}
 	case slipway.KindCertificate:
 		return allow("Certificates", s.arn("acm", "certificate/*"), "acm:ListTagsForCertificate", "acm:DeleteCertificate")
 	case slipway.KindRole:

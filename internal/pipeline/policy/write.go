@@ -90,6 +90,9 @@ func write(s Scope, r slipway.Resource) []Statement {
 	case slipway.KindScaling:
 		return []Statement{allow("Scaling", one(s.arn("application-autoscaling", "scalable-target/*")), "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy")}
 	}
+	if r.Kind == slipway.KindRecord && inRoute53(s) {
+		return []Statement{allow("Names", one(zones), "route53:ChangeResourceRecordSets"), allow("NamesSpread", one("arn:aws:route53:::change/*"), "route53:GetChange")}
+	}
 	return nil // a name is the DNS provider's, not IAM's
 }
 
