@@ -12,7 +12,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
@@ -174,9 +173,7 @@ func (c *Controller) containerInstance(tx *state.Tx, scope state.Scope, cluster 
 		{Name: new("ecs.vpc-id"), Value: new(i.VPC)},
 		{Name: new("ecs.subnet-id"), Value: new(i.Subnet)},
 	}
-	for _, name := range capabilities {
-		attributes = append(attributes, api.Attribute{Name: new(name)})
-	}
+	attributes = append(attributes, ecs.Capabilities()...)
 	return &ecs.Instance{
 		Cluster: cluster, EC2: i.ID, Provider: c.provider(tx, scope, i.ID), Attributes: attributes, Connected: true, RegisteredAt: now,
 		Has:      Registers(kind),
@@ -199,18 +196,3 @@ func Registers(kind catalog.InstanceType) ecs.Resources {
 // kernel keeps some. Published are 7,985 MiB of an m4.large's 8,192; a t3.small's 1,944
 // of 2,048 is what users report.
 func usable(memory int) int { return memory - 70 - memory/60 }
-
-// capabilities are what the agent can do here, as attributes without a value.
-var capabilities = func() []string {
-	var all []string
-	for _, v := range strings.Fields("1.17 1.18 1.19 1.20 1.21 1.22 1.23 1.24 1.25 1.28 1.29 1.30 1.32") {
-		all = append(all, "com.amazonaws.ecs.capability.docker-remote-api."+v)
-	}
-	for _, v := range strings.Fields("privileged-container ecr-auth task-iam-role task-iam-role-network-host logging-driver.awslogs logging-driver.json-file logging-driver.syslog logging-driver.journald logging-driver.none logging-driver.fluentd logging-driver.gelf logging-driver.splunk") {
-		all = append(all, "com.amazonaws.ecs.capability."+v)
-	}
-	for _, v := range strings.Fields("execution-role-ecr-pull execution-role-awslogs env-files.s3 container-health-check task-cpu-mem-limit task-eni container-ordering secrets.asm.environment-variables secrets.ssm.environment-variables secrets.asm.bootstrap.log-driver secrets.ssm.bootstrap.log-driver full-sync container-restart-policy network.container-port-range docker-plugin.local pid-ipc-namespace-sharing") {
-		all = append(all, "ecs.capability."+v)
-	}
-	return all
-}()

@@ -229,7 +229,7 @@ func Capabilities() []api.Attribute {
 	for _, version := range []string{"1.17", "1.18", "1.19", "1.20", "1.21", "1.22", "1.23", "1.24", "1.25", "1.28", "1.29", "1.30", "1.32"} {
 		names = append(names, remoteAPI+version)
 	}
-	for _, driver := range []string{"awslogs", "json-file", "syslog", "journald", "fluentd", "gelf", "splunk"} {
+	for _, driver := range []string{"awslogs", "json-file", "syslog", "journald", "none", "fluentd", "gelf", "splunk"} {
 		names = append(names, oldCapability+"logging-driver."+driver)
 	}
 	for _, store := range []string{"asm", "ssm"} {
