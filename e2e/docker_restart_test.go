@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
@@ -32,6 +35,12 @@ func newOwnDocker(t *testing.T) *ownDocker {
 		t.Fatal(err)
 	}
 	d := &ownDocker{t: t, dir: dir}
+	if err := os.Mkdir(d.data(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=96m", "slipway-test", d.data()).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	d.start()
 	t.Cleanup(func() {
 		ids := strings.Fields(d.docker("ps", "-aq"))
@@ -42,7 +51,7 @@ func newOwnDocker(t *testing.T) *ownDocker {
 			d.docker("network", "rm", network)
 		}
 		d.end(syscall.SIGTERM)
-		for _, mounted := range []string{"x/netns/default", "d"} { // the second where it did not end by itself
+		for _, mounted := range []string{"x/netns/default", "d", "d"} { // the daemon's own mount of it, where that is left
 			exec.Command("umount", filepath.Join(d.dir, mounted)).Run()
 		}
 		if err := os.RemoveAll(d.dir); err != nil {
@@ -51,6 +60,9 @@ func newOwnDocker(t *testing.T) *ownDocker {
 	})
 	return d
 }
+
+// data is the daemon's own small disk.
+func (d *ownDocker) data() string { return filepath.Join(d.dir, "d") }
 
 func (d *ownDocker) host() string { return "unix://" + filepath.Join(d.dir, "s") }
 
@@ -67,7 +79,7 @@ func (d *ownDocker) start() {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
-	d.cmd = exec.Command("dockerd", "--host", d.host(), "--data-root", filepath.Join(d.dir, "d"), "--exec-root", filepath.Join(d.dir, "x"), "--pidfile", filepath.Join(d.dir, "pid"),
+	d.cmd = exec.Command("dockerd", "--host", d.host(), "--data-root", d.data(), "--exec-root", filepath.Join(d.dir, "x"), "--pidfile", filepath.Join(d.dir, "pid"),
 		"--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--live-restore")
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
@@ -99,9 +111,25 @@ func (d *ownDocker) end(with syscall.Signal) {
 	os.Remove(filepath.Join(d.dir, "pid"))
 }
 
-// The daemon is restarted, and killed, while a container writes: its stream has
-// every line, in order, once.
-func TestARestartedDaemonLosesAndDoublesNoLine(t *testing.T) {
+// fill leaves no room on the daemon's disk, until the file that it names is gone.
+func (d *ownDocker) fill() (file string) {
+	d.t.Helper()
+	file = filepath.Join(d.data(), "filler")
+	f, err := os.Create(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	for piece := make([]byte, 64<<10); err == nil; {
+		_, err = f.Write(piece)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		d.t.Fatal(err)
+	}
+	return file
+}
+
+func TestBadDaysOfTheDaemon(t *testing.T) {
 	d := newOwnDocker(t)
 	before := os.Getenv("DOCKER_HOST")
 	t.Setenv("DOCKER_HOST", d.host())
@@ -112,6 +140,33 @@ func TestARestartedDaemonLosesAndDoublesNoLine(t *testing.T) {
 	s.network()
 	s.capacity()
 	s.image = s.pushed("probe", "ENTRYPOINT [\"/probe\"]\n")
+	t.Run("restarted and killed, it loses and doubles no line", func(t *testing.T) { restartedWhileItShips(t, s, d) })
+	t.Run("its disk is full", func(t *testing.T) { diskOfTheDaemonFull(t, s, d) })
+}
+
+// An image for which there is no room is a stop reason; once there is room, the
+// same task runs.
+func diskOfTheDaemonFull(t *testing.T, s *site, d *ownDocker) {
+	web := s.pushed("web", "CMD [\"/web\"]\n")
+	def := &ecs.RegisterTaskDefinitionInput{NetworkMode: types.NetworkModeHost, ContainerDefinitions: []types.ContainerDefinition{
+		{Name: aws.String("web"), Image: &web, Memory: aws.Int32(64), StopTimeout: aws.Int32(2)},
+	}}
+	filler := d.fill()
+	task := s.stopped(t, s.run(t, def, ecs.RunTaskInput{}))
+	if got := aws.ToString(task.StoppedReason); task.StopCode != types.TaskStopCodeTaskFailedToStart || !strings.Contains(got, "CannotPullContainerError: ") || !strings.Contains(got, "no space left on device") {
+		t.Errorf("%s %q", task.StopCode, got)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	arn := s.run(t, def, ecs.RunTaskInput{})
+	s.running(t, arn)
+	s.stop(t, arn)
+}
+
+// The daemon is restarted, and killed, while a container writes: its stream has
+// every line, in order, once.
+func restartedWhileItShips(t *testing.T, s *site, d *ownDocker) {
 	s.must("logs", "create-log-group", "--log-group-name", "g")
 	const count = 4000
 	def := s.logged(nil, "count", fmt.Sprint(count), "8s")

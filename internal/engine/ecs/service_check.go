@@ -81,9 +81,9 @@ func checkUnservedConfig(c *api.DeploymentConfiguration) error {
 	case c == nil:
 		return nil
 	case c.Strategy != "" && c.Strategy != api.DeploymentStrategyRolling:
-		return unserved("the deployment strategy " + string(c.Strategy))
+		return unserved("the deployment strategy " + string(c.Strategy) + ", only ROLLING")
 	case c.Alarms != nil && (yes(c.Alarms.Enable) || len(c.Alarms.AlarmNames) > 0):
-		return unserved("deployment alarms")
+		return unserved("deployment alarms, only the deployment circuit breaker")
 	case len(c.LifecycleHooks) > 0:
 		return unserved("deployment lifecycle hooks")
 	case number(c.BakeTimeInMinutes, 0) != 0:
