@@ -20,6 +20,7 @@ import (
 	ecrapi "github.com/slipway-dev/slipway/internal/awsapi/ecr"
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
+	eventsapi "github.com/slipway-dev/slipway/internal/awsapi/events"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
 	logsapi "github.com/slipway-dev/slipway/internal/awsapi/logs"
 	secretsapi "github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
@@ -31,7 +32,7 @@ var update = flag.Bool("update", false, "write docs/coverage.md anew")
 
 // models are the services whose models the repository has.
 var models = []*awsapi.Service{
-	acmapi.API, appscalingapi.API, autoscalingapi.API, ec2api.API, ecrapi.API, ecsapi.API, elbapi.API, iamapi.API, logsapi.API, secretsapi.API, ssmapi.API, stsapi.API,
+	acmapi.API, appscalingapi.API, autoscalingapi.API, ec2api.API, ecrapi.API, ecsapi.API, elbapi.API, eventsapi.API, iamapi.API, logsapi.API, secretsapi.API, ssmapi.API, stsapi.API,
 }
 
 const (

@@ -14,6 +14,7 @@ import (
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
+	eventsapi "github.com/slipway-dev/slipway/internal/awsapi/events"
 	iamapi "github.com/slipway-dev/slipway/internal/awsapi/iam"
 	logsapi "github.com/slipway-dev/slipway/internal/awsapi/logs"
 	secretsapi "github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
@@ -31,6 +32,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ecr"
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/elbv2"
+	"github.com/slipway-dev/slipway/internal/engine/events"
 	"github.com/slipway-dev/slipway/internal/engine/git"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/logs"
@@ -83,7 +85,7 @@ type served struct {
 // tables are every service's.
 func tables() []state.AnyTable {
 	return slices.Concat(
-		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, scheduler.Tables, reach.Tables, taskmetadata.Tables, git.Tables,
+		[]state.AnyTable{identities}, iam.Tables, ec2.Tables, autoscaling.Tables, applicationautoscaling.Tables, acm.Tables, elbv2.Tables, ssm.Tables, secretsmanager.Tables, logs.Tables, cloudflare.Tables, ecr.Tables, ecs.Tables, events.Tables, scheduler.Tables, reach.Tables, taskmetadata.Tables, git.Tables,
 	)
 }
 
@@ -160,6 +162,12 @@ func (s *services) containers(ctx context.Context) error {
 	s.add(ecsapi.API, control.Operations())
 	scaling := applicationautoscaling.New(s.e.env, control)
 	s.add(appscalingapi.API, scaling.Operations())
+	starts, err := newScheduled(s, control)
+	if err != nil {
+		return err
+	}
+	rules := events.New(s.e.env, starts)
+	s.add(eventsapi.API, rules.Operations())
 	runtime, why := s.runtime(ctx)
 	specs := &scheduler.Specs{Secrets: s.fetcher()}
 	parts := scheduler.Parts{Runtime: runtime, Why: why, Tasks: control, Spec: specs.Of}
@@ -173,7 +181,7 @@ func (s *services) containers(ctx context.Context) error {
 	measures := newMeters(s.e, s.daemon, s.balancer)
 	follow := func(ctx context.Context) error { return scaling.Follow(ctx, measures) }
 	managed := capacity.New(s.e.env, control, s.groups)
-	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run, scaling.Run, follow)
+	s.run(control.Run, control.RunWaiting, loops.Run, joins.Run, managed.Run, scaling.Run, follow, rules.Run)
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi/ecr"
 	"github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/awsapi/elbv2"
+	"github.com/slipway-dev/slipway/internal/awsapi/events"
 	"github.com/slipway-dev/slipway/internal/awsapi/iam"
 	"github.com/slipway-dev/slipway/internal/awsapi/logs"
 	"github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
@@ -30,7 +31,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi/sts"
 )
 
-var every = []*awsapi.Service{acm.API, applicationautoscaling.API, autoscaling.API, ec2.API, ecr.API, ecs.API, elbv2.API, iam.API, logs.API, secretsmanager.API, ssm.API, sts.API}
+var every = []*awsapi.Service{acm.API, applicationautoscaling.API, autoscaling.API, ec2.API, ecr.API, ecs.API, elbv2.API, events.API, iam.API, logs.API, secretsmanager.API, ssm.API, sts.API}
 
 // peer is a botocore in a process of its own.
 type peer struct {

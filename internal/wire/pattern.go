@@ -33,6 +33,8 @@ var byHand = map[string]string{
 	`(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])`: `(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]`,
 	// application-autoscaling: neither controls nor : / | anywhere, no space at the ends
 	`(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[\u007f-\u009f]|[:/|])+.*)|(.*[ ]+$))).+`: `[^\x00- \x7f-\x{9f}:/|]([^\x00-\x1f\x7f-\x{9f}:/|]*[^\x00- \x7f-\x{9f}:/|])?`,
+	// events: anything on one line that is not all spaces
+	`^(?!\s*$).+`: `.*[^\s\n].*`,
 	// iam: no two hyphens in a row and none at the ends; the length is checked apart
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
 }

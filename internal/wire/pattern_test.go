@@ -34,6 +34,7 @@ func TestPatterns(t *testing.T) {
 		"acm DomainNameString":                        {[]string{"a.bc", "*.example.com", "x-y.example.co"}, []string{"", "a", "a.b", "-a.example", "a-.example", "a.-bc", "a.bc-", "*.*.com", "a..bc", "*"}},
 		"application-autoscaling ScheduledActionName": {[]string{"a", "a b", "é"}, []string{"", " a", "a ", "a:b", "a/b", "a|b", "a\nb", "a\u0085b", " "}},
 		"application-autoscaling PolicyName":          {[]string{"a b~"}, []string{"", "é", "a\tb"}},
+		"events PathParameter":                        {[]string{"a", " a "}, []string{"", "  "}},
 		"iam accountAliasType":                        {[]string{"abc", "a-b"}, []string{"", "-ab", "ab-", "a--b", "Abc"}},
 		"iam pathType":                                {[]string{"/", "/a/"}, []string{"", "a", "/a", "//\u0080/"}},
 		"autoscaling TagKey":                          {[]string{"a", "🚢", "\n"}, []string{"\x00"}},

@@ -19,6 +19,7 @@ type Table struct {
 	minute, hour, day, month, weekday uint64
 	anyDay, anyWeekday                bool
 	years                             map[int]bool // nil for every year
+	special                           []func(time.Time) bool
 	in                                *time.Location
 }
 
@@ -40,8 +41,10 @@ func Five(text, zone string) (*Table, error) {
 }
 
 // Six reads AWS's six fields: minute, hour, day of month, month, day of week,
-// where Sunday is 1, and year; one of the two days is a question mark. The signs
-// L, W and # are not supported.
+// where Sunday is 1, and year; one of the two days is a question mark. L is the
+// last day of the month, 15W the weekday nearest to the 15th, 6L the month's last
+// Friday and 6#2 its second:
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 func Six(text, zone string) (*Table, error) {
 	f := strings.Fields(text)
 	if len(f) != 6 {
@@ -55,7 +58,26 @@ func Six(text, zone string) (*Table, error) {
 			f[i] = "*"
 		}
 	}
+	var special []func(time.Time) bool
+	for i, read := range map[int]func(string) (func(time.Time) bool, error){2: dayOfMonth, 4: dayOfWeek} {
+		rest := []string{}
+		for part := range strings.SplitSeq(f[i], ",") {
+			on, err := read(part)
+			if err != nil {
+				return nil, err
+			}
+			if on == nil {
+				rest = append(rest, part)
+				continue
+			}
+			special = append(special, on)
+		}
+		f[i] = strings.Join(rest, ",")
+	}
 	t, err := read(f[:5], zone, 1)
+	if t != nil {
+		t.special = special
+	}
 	if err != nil || f[5] == "*" {
 		return t, err
 	}
@@ -77,6 +99,9 @@ func read(f []string, zone string, sunday int) (*Table, error) {
 		names       []string
 		first       int
 	}{{&t.minute, 0, 59, nil, 0}, {&t.hour, 0, 23, nil, 0}, {&t.day, 1, 31, nil, 0}, {&t.month, 1, 12, monthNames, 1}, {&t.weekday, sunday, 7, dayNames, sunday}} {
+		if f[i] == "" {
+			continue // all of it are special days
+		}
 		set, err := field(f[i], p.least, p.most, p.names, p.first)
 		if err != nil {
 			return nil, err
@@ -143,6 +168,11 @@ func field(text string, least, most int, names []string, first int) (map[int]boo
 func (r *Table) onDay(t time.Time) bool {
 	if r.month&(1<<int(t.Month())) == 0 {
 		return false
+	}
+	for _, on := range r.special {
+		if on(t) {
+			return true
+		}
 	}
 	day, weekday := r.day&(1<<t.Day()) != 0, r.weekday&(1<<int(t.Weekday())) != 0
 	if r.anyDay || r.anyWeekday {

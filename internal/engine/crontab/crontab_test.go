@@ -52,7 +52,7 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%q is taken", text)
 		}
 	}
-	for _, text := range []string{"* * * * *", "0 0 * * * *", "0 0 ? * ? *", "0 0 ? * 0 *", "0 0 L * ? *", "0 0 * * ? 1969"} {
+	for _, text := range []string{"* * * * *", "0 0 * * * *", "0 0 ? * ? *", "0 0 ? * 0 *", "0 0 L-3 * ? *", "0 0 W * ? *", "0 0 32W * ? *", "0 0 ? * 8L *", "0 0 ? * 2#6 *", "0 0 ? * X#1 *", "0 0 * * ? 1969"} {
 		if _, err := Six(text, ""); err == nil {
 			t.Errorf("%q is taken", text)
 		}
@@ -82,4 +82,33 @@ func TestDueTimesAreInTheTable(t *testing.T) {
 			t.Errorf("%s is not found again", due)
 		}
 	})
+}
+
+// The last Friday of May 2026 is the 29th, the 1st of August a Saturday, and
+// February has four Sundays.
+func TestSpecialDays(t *testing.T) {
+	day := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
+	for text, c := range map[string]struct{ from, want time.Time }{
+		"0 0 L * ? *":          {day(2026, 2, 1), day(2026, 2, 28)},
+		"0 0 L 2 ? *":          {day(2028, 2, 1), day(2028, 2, 29)},
+		"0 0 1W 8 ? *":         {day(2026, 7, 1), day(2026, 8, 3)},
+		"0 0 15W * ? *":        {day(2026, 8, 10), day(2026, 8, 14)},
+		"0 0 31W * ? *":        {day(2026, 5, 1), day(2026, 5, 29)},
+		"0 0 ? * L *":          {day(2026, 5, 3), day(2026, 5, 9)},
+		"0 0 ? * 6L *":         {day(2026, 5, 1), day(2026, 5, 29)},
+		"0 0 ? * FRI#2 *":      {day(2026, 5, 1), day(2026, 5, 8)},
+		"0 0 ? * 1#5 *":        {day(2026, 2, 1), day(2026, 3, 29)},
+		"0 0 10,L * ? *":       {day(2026, 5, 10), day(2026, 5, 31)},
+		"0 0 ? * MON,6#2 *":    {day(2026, 5, 4), day(2026, 5, 8)},
+		"0 0 ? 8 SATL,SUN#1 *": {day(2026, 8, 2), day(2026, 8, 29)},
+	} {
+		table, err := Six(text, "UTC")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := table.After(c.from); !got.Equal(c.want) {
+			t.Errorf("%s after %s: %s, want %s", text, c.from, got, c.want)
+		}
+	}
 }
