@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/engine"
+	"github.com/slipway-dev/slipway/internal/engine/faults"
 	"github.com/slipway-dev/slipway/internal/engine/runfile"
 )
 
@@ -44,6 +45,8 @@ func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
 	f.StringArrayVar(keys, "root-key", nil, "further root credentials, ID:SECRET (repeatable)")
 	f.BoolVar(&cfg.Simulate, "simulate", false, "no containers: tasks go through their states by themselves")
 	f.BoolVar(&cfg.AllowReset, "allow-reset", false, "let POST /_slipway/reset wipe everything")
+	f.Var((*faultsFlag)(&cfg.Faults), "faults", "what goes wrong on purpose, such as "+faults.Default+",seed=1 (default off)")
+	f.BoolVar(&cfg.AllowFaults, "allow-faults", false, "let POST /_slipway/faults change that while the engine runs")
 	f.StringVar(&cfg.Listen, "listen", "127.0.0.1", "address to listen on")
 	f.StringVar(&cfg.API, "port", "", "port of the AWS endpoint (default 4610; 0 picks one)")
 	f.StringVar(&cfg.HTTP, "http", "", "port behind the load balancers' port 80 (default 80, else 8080; 0 picks one)")
@@ -61,6 +64,17 @@ func (l *commaList) Type() string   { return "list" }
 func (l *commaList) Set(s string) error {
 	*l = strings.Split(s, ",")
 	return nil
+}
+
+// faultsFlag is what goes wrong on purpose, as a flag.
+type faultsFlag faults.Spec
+
+func (f *faultsFlag) String() string { return faults.Spec(*f).String() }
+func (f *faultsFlag) Type() string   { return "spec" }
+func (f *faultsFlag) Set(text string) error {
+	spec, err := faults.Parse(text)
+	*f = faultsFlag(spec)
+	return err
 }
 
 func dataFlag(c *cobra.Command, dir *string) {
@@ -113,6 +127,7 @@ func engineRun(t *terminal) *cobra.Command {
 		Use:   "run",
 		Short: "Run the engine in the foreground",
 		Example: `  slipway engine run
+  slipway engine run --faults throttle=5%,error=2%,lost=1%,stale=300ms,validation=2s,seed=1
   slipway engine run --data /var/lib/slipway --simulate --port 0 --http 0 --https 0 --dns 0 --registry 0`,
 		Long: "Runs the engine until SIGTERM or interrupt, which let requests in flight end first. Logs go to standard error, JSON lines.",
 		Args: cobra.NoArgs,
@@ -208,7 +223,7 @@ func auditFlag(c *cobra.Command, file *string) {
 // backgroundArgs are the flags given to start, for run.
 func backgroundArgs(c *cobra.Command) []string {
 	args := []string{"engine", "run", "--ready-fd=3"}
-	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "listen", "port", "http", "https", "dns", "forward", "registry", "audit"} {
+	for _, name := range []string{"data", "account", "region", "simulate", "allow-reset", "faults", "allow-faults", "listen", "port", "http", "https", "dns", "forward", "registry", "audit"} {
 		if f := c.Flags().Lookup(name); f.Changed {
 			args = append(args, "--"+name+"="+f.Value.String())
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
+	"github.com/slipway-dev/slipway/internal/engine/faults"
 	"github.com/slipway-dev/slipway/internal/engine/iam"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
@@ -65,6 +66,10 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &call{id: ids.UUID(), r: r}
 	answer, err := c.serve(w, q)
 	outcome := "OK"
+	if errors.Is(err, errLost) {
+		c.log(q, "ConnectionLost", 0, time.Since(start))
+		panic(http.ErrAbortHandler) // cuts the connection
+	}
 	if err != nil {
 		e := c.awsError(q, err)
 		outcome = e.Code
@@ -110,7 +115,14 @@ func (c *chain) serve(w http.ResponseWriter, q *call) (wire.Answer, error) {
 	if err := c.authorize(q, op, in); err != nil {
 		return wire.Answer{}, err
 	}
+	fate, err := c.fate(q)
+	if err != nil {
+		return wire.Answer{}, err
+	}
 	out, err := op.Do(q.r.Context(), q.caller, in)
+	if fate.Kind == faults.LostAfter {
+		return wire.Answer{}, errLost
+	}
 	if err != nil {
 		return wire.Answer{}, err
 	}

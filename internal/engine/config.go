@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/engine/faults"
 )
 
 // Config is how an engine is to run. Data is required; the zero value of every
@@ -28,6 +30,10 @@ type Config struct {
 	Simulate bool
 	// AllowReset permits POST /_slipway/reset; Simulate does too.
 	AllowReset bool
+	// Faults is what goes wrong on purpose. Default: nothing.
+	Faults faults.Spec
+	// AllowFaults permits POST /_slipway/faults, which changes that; Simulate does too.
+	AllowFaults bool
 	// Listen is the address to listen on. Default 127.0.0.1.
 	Listen string
 	// API, HTTP, HTTPS, DNS and Registry are ports: a number, ":0" or "0" to

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/slipway-dev/slipway/internal/engine/faults"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/policy"
 	"github.com/slipway-dev/slipway/internal/engine/runfile"
@@ -31,6 +32,7 @@ type Engine struct {
 	services *services
 	chain    *chain
 	metrics  *metrics
+	faults   faults.Source
 	trail    *trail
 	api      net.Listener
 	server   *http.Server
@@ -76,8 +78,9 @@ func (e *Engine) open(ctx context.Context) (err error) {
 	}
 	e.env = &operation.Env{
 		Store: e.store, Vault: e.vault, Now: e.cfg.Now, Log: e.cfg.Log, Account: e.cfg.Account, Region: e.cfg.Region, Simulate: e.cfg.Simulate,
-		Addresses: operation.Addresses{API: e.api.Addr().String()},
+		Addresses: operation.Addresses{API: e.api.Addr().String()}, Validation: e.faults.Validation,
 	}
+	e.inject(e.cfg.Faults)
 	ctx, e.stop = context.WithCancel(ctx)
 	e.background, ctx = errgroup.WithContext(ctx)
 	if e.services, err = newServices(ctx, e); err != nil {
@@ -200,8 +203,9 @@ func (e *Engine) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /metrics", e.metrics.handler())
 	mux.HandleFunc("POST /_slipway/reset", e.reset)
+	mux.HandleFunc("POST /_slipway/faults", e.setFaults)
 	for pattern, h := range e.services.handlers {
-		mux.Handle(pattern, h)
+		mux.Handle(pattern, e.faulty(pattern, h))
 	}
 	mux.Handle("/", e.chain)
 	return mux

@@ -14,6 +14,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	faults   *prometheus.CounterVec
 }
 
 func newMetrics(version string) *metrics {
@@ -26,10 +27,13 @@ func newMetrics(version string) *metrics {
 			Name: "slipway_api_request_seconds", Help: "Time from a request's arrival to its answer.",
 			Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5},
 		}, []string{"service"}),
+		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "slipway_injected_faults_total", Help: "Faults injected on purpose (--faults), by service, operation and kind.",
+		}, []string{"service", "operation", "kind"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "slipway_info", Help: "The running version.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.seconds, m.faults, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -133,9 +133,9 @@ func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 		wake = s.env.Now().Add(lookAgain)
 	}
 	for scope, c := range Certificates.Everywhere(tx) {
-		what, at := decide(c, len(UsedBy(tx, scope, c.ARN)) > 0, s.env.Now())
+		what, at := s.decide(c, len(UsedBy(tx, scope, c.ARN)) > 0)
 		switch {
-		case !lookNow || what != nothing:
+		case !lookNow || what != nothing || s.env.Now().Before(c.slow(s.delay(), 2)):
 		case c.Status == api.CertificateStatusPendingValidation:
 			what = look
 		case c.renewalPending():
@@ -154,6 +154,34 @@ func (s *Service) pass(ctx context.Context, lookNow bool) (wake time.Time) {
 		}
 	}
 	return wake
+}
+
+// decide is the pure decide, later where validation is slow on purpose: the
+// records take one delay to appear and another one to be seen.
+func (s *Service) decide(c *Certificate, inUse bool) (due, time.Time) {
+	what, at := decide(c, inUse, s.env.Now())
+	if d := s.delay(); d > 0 && c.Status == api.CertificateStatusPendingValidation && what != expire {
+		times := 2
+		if c.Validations[0].Record == "" {
+			times = 1
+		}
+		if slow := c.slow(d, times); s.env.Now().Before(slow) {
+			return nothing, slow
+		}
+	}
+	return what, at
+}
+
+func (s *Service) delay() time.Duration {
+	if s.env.Validation == nil {
+		return 0
+	}
+	return s.env.Validation()
+}
+
+// slow is when so many delays have passed since the certificate was requested.
+func (c *Certificate) slow(delay time.Duration, times int) time.Time {
+	return c.Created.Add(time.Duration(times) * delay)
 }
 
 // revoke has the certificates revoked that operations ask for.

@@ -83,7 +83,7 @@ func (s *Service) DescribeScalingActivities(_ context.Context, c *operation.Call
 	if len(in.Filters) > 0 {
 		return nil, unserved("a filter of scaling activities")
 	}
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all := s.activities(tx, c.Scope(), in)
 	if in.AutoScalingGroupName != nil && len(all) == 0 && !awsapi.V(in.IncludeDeletedGroups) {
 		if _, err := find(tx, c.Scope(), in.AutoScalingGroupName); err != nil {

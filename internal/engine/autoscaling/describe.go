@@ -37,7 +37,7 @@ func page[T any](seq iter.Seq[T], token *string, size *int, usual, most int, key
 // DescribeAutoScalingGroups tells groups, all or those named. Unknown names are
 // passed over.
 func (s *Service) DescribeAutoScalingGroups(_ context.Context, c *operation.Caller, in *api.AutoScalingGroupNamesType) (*api.AutoScalingGroupsType, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	match, err := groupFilter(in.Filters)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func known(s string) *string {
 
 // DescribeAutoScalingInstances tells instances of all groups, or those named.
 func (s *Service) DescribeAutoScalingInstances(_ context.Context, c *operation.Caller, in *api.DescribeAutoScalingInstancesType) (*api.AutoScalingInstancesType, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	seq := func(yield func(*Instance) bool) {
 		for i := range Instances.All(tx, c.Scope()) {
 			if named(in.InstanceIds, i.ID) && !yield(i) {
@@ -180,7 +180,7 @@ func (s *Service) DescribeAutoScalingInstances(_ context.Context, c *operation.C
 
 // DescribeAccountLimits tells the quotas and what is used of them.
 func (s *Service) DescribeAccountLimits(_ context.Context, c *operation.Caller, _ *empty) (*api.DescribeAccountLimitsAnswer, error) {
-	n := Groups.Len(s.env.Store.View(), c.Scope())
+	n := Groups.Len(s.env.View(c), c.Scope())
 	return &api.DescribeAccountLimitsAnswer{
 		MaxNumberOfAutoScalingGroups: new(maxGroups), NumberOfAutoScalingGroups: &n,
 		MaxNumberOfLaunchConfigurations: new(maxConfigurations), NumberOfLaunchConfigurations: new(0),

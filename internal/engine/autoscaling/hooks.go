@@ -116,7 +116,7 @@ func deleteHook(tx *state.Tx, scope state.Scope, group, name string) bool {
 
 // DescribeLifecycleHooks lists a group's hooks, all or those named.
 func (s *Service) DescribeLifecycleHooks(_ context.Context, c *operation.Caller, in *api.DescribeLifecycleHooksType) (*api.DescribeLifecycleHooksAnswer, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	g, err := find(tx, c.Scope(), in.AutoScalingGroupName)
 	if err != nil {
 		return nil, err

@@ -133,7 +133,7 @@ func (s *Service) DeletePolicy(_ context.Context, c *operation.Caller, in *api.D
 
 // DescribePolicies lists policies, of all groups or one.
 func (s *Service) DescribePolicies(_ context.Context, c *operation.Caller, in *api.DescribePoliciesType) (*api.PoliciesType, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	if in.AutoScalingGroupName != nil {
 		if _, err := find(tx, c.Scope(), in.AutoScalingGroupName); err != nil {
 			return nil, err

@@ -98,7 +98,7 @@ func (s *Service) CancelInstanceRefresh(_ context.Context, c *operation.Caller, 
 
 // DescribeInstanceRefreshes lists a group's refreshes, the newest first.
 func (s *Service) DescribeInstanceRefreshes(_ context.Context, c *operation.Caller, in *api.DescribeInstanceRefreshesType) (*api.DescribeInstanceRefreshesAnswer, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	g, err := find(tx, c.Scope(), in.AutoScalingGroupName)
 	if err != nil {
 		return nil, err

@@ -172,7 +172,7 @@ func (s *Service) BatchDeleteScheduledAction(_ context.Context, c *operation.Cal
 // DescribeScheduledActions lists them; StartTime is told as the next time that
 // the action is due.
 func (s *Service) DescribeScheduledActions(_ context.Context, c *operation.Caller, in *api.DescribeScheduledActionsType) (*api.ScheduledActionsType, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	seq := func(yield func(*Scheduled) bool) {
 		for a := range scheduled.All(tx, c.Scope()) {
 			next := a.next()

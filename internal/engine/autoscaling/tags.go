@@ -86,7 +86,7 @@ func (s *Service) DescribeTags(_ context.Context, c *operation.Caller, in *api.D
 			return nil, invalid("Filter type %s is not correct. Allowed Filter types are: auto-scaling-group key value propagate-at-launch", n)
 		}
 	}
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	seq := func(yield func(tagged) bool) {
 		for g := range Groups.All(tx, c.Scope()) {
 			for _, t := range g.Tags {

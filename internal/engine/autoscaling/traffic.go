@@ -156,7 +156,7 @@ func sourceState(tx *state.Tx, scope state.Scope, g *Group, source string) strin
 
 // DescribeLoadBalancerTargetGroups tells a group's target groups.
 func (s *Service) DescribeLoadBalancerTargetGroups(_ context.Context, c *operation.Caller, in *api.DescribeLoadBalancerTargetGroupsRequest) (*api.DescribeLoadBalancerTargetGroupsResponse, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	g, err := find(tx, c.Scope(), in.AutoScalingGroupName)
 	if err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (s *Service) DescribeLoadBalancerTargetGroups(_ context.Context, c *operati
 
 // DescribeTrafficSources tells a group's traffic sources.
 func (s *Service) DescribeTrafficSources(_ context.Context, c *operation.Caller, in *api.DescribeTrafficSourcesRequest) (*api.DescribeTrafficSourcesResponse, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	g, err := find(tx, c.Scope(), in.AutoScalingGroupName)
 	if err != nil {
 		return nil, err

@@ -166,7 +166,7 @@ var aclListing = &listing[ACL, api.NetworkAcl]{
 
 // DescribeNetworkAcls tells network ACLs.
 func (s *Service) DescribeNetworkAcls(_ context.Context, c *operation.Caller, in *api.DescribeNetworkAclsRequest) (*api.DescribeNetworkAclsResult, error) {
-	page, next, err := aclListing.describe(s.env.Store.View(), c.Scope(), query{in.NetworkAclIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := aclListing.describe(s.env.View(c), c.Scope(), query{in.NetworkAclIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeNetworkAclsResult{NetworkAcls: page, NextToken: next}, err
 }
 

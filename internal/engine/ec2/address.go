@@ -229,7 +229,7 @@ var addressListing = &listing[Address, api.Address]{
 
 // DescribeAddresses tells addresses.
 func (s *Service) DescribeAddresses(_ context.Context, c *operation.Caller, in *api.DescribeAddressesRequest) (*api.DescribeAddressesResult, error) {
-	tx, ids := s.env.Store.View(), slices.Clone(in.AllocationIds)
+	tx, ids := s.env.View(c), slices.Clone(in.AllocationIds)
 	for _, ip := range in.PublicIps {
 		a, err := elastic(tx, c.Scope(), nil, &ip)
 		if err != nil {
@@ -244,7 +244,7 @@ func (s *Service) DescribeAddresses(_ context.Context, c *operation.Caller, in *
 // DescribeAddressesAttribute tells the reverse DNS names of addresses; here they
 // have none.
 func (s *Service) DescribeAddressesAttribute(_ context.Context, c *operation.Caller, in *api.DescribeAddressesAttributeRequest) (*api.DescribeAddressesAttributeResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all, _, err := addressListing.describe(tx, c.Scope(), query{ids: in.AllocationIds})
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func (s *Service) DisassociateIamInstanceProfile(_ context.Context, c *operation
 
 // DescribeIamInstanceProfileAssociations tells which instances have which profiles.
 func (s *Service) DescribeIamInstanceProfileAssociations(_ context.Context, c *operation.Caller, in *api.DescribeIamInstanceProfileAssociationsRequest) (*api.DescribeIamInstanceProfileAssociationsResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all := []api.IamInstanceProfileAssociation{}
 	for i := range Instances.All(tx, c.Scope()) {
 		if i.Profile != nil && (len(in.AssociationIds) == 0 || contains(in.AssociationIds, i.Profile.ID)) {

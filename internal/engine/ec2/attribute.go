@@ -19,7 +19,7 @@ func value(s string) *api.AttributeValue { return &api.AttributeValue{Value: fir
 
 // DescribeInstanceAttribute tells one attribute of an instance.
 func (s *Service) DescribeInstanceAttribute(_ context.Context, c *operation.Caller, in *api.DescribeInstanceAttributeRequest) (*api.InstanceAttribute, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	i, err := find(tx, c.Scope(), Instances, instanceKind, in.InstanceId)
 	if err != nil {
 		return nil, err

@@ -100,7 +100,7 @@ var dhcpListing = &listing[DHCPOptions, api.DhcpOptions]{
 
 // DescribeDhcpOptions tells sets of options.
 func (s *Service) DescribeDhcpOptions(_ context.Context, c *operation.Caller, in *api.DescribeDhcpOptionsRequest) (*api.DescribeDhcpOptionsResult, error) {
-	page, next, err := dhcpListing.describe(s.env.Store.View(), c.Scope(), query{in.DhcpOptionsIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := dhcpListing.describe(s.env.View(c), c.Scope(), query{in.DhcpOptionsIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeDhcpOptionsResult{DhcpOptions: page, NextToken: next}, err
 }
 

@@ -249,7 +249,7 @@ var endpointListing = &listing[Endpoint, api.VpcEndpoint]{
 
 // DescribeVpcEndpoints tells endpoints.
 func (s *Service) DescribeVpcEndpoints(_ context.Context, c *operation.Caller, in *api.DescribeVpcEndpointsRequest) (*api.DescribeVpcEndpointsResult, error) {
-	page, next, err := endpointListing.describe(s.env.Store.View(), c.Scope(), query{in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := endpointListing.describe(s.env.View(c), c.Scope(), query{in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeVpcEndpointsResult{VpcEndpoints: page, NextToken: next}, err
 }
 

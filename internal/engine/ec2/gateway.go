@@ -67,7 +67,7 @@ var gatewayListing = &listing[Gateway, api.InternetGateway]{
 
 // DescribeInternetGateways tells internet gateways.
 func (s *Service) DescribeInternetGateways(_ context.Context, c *operation.Caller, in *api.DescribeInternetGatewaysRequest) (*api.DescribeInternetGatewaysResult, error) {
-	page, next, err := gatewayListing.describe(s.env.Store.View(), c.Scope(), query{in.InternetGatewayIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := gatewayListing.describe(s.env.View(c), c.Scope(), query{in.InternetGatewayIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeInternetGatewaysResult{InternetGateways: page, NextToken: next}, err
 }
 

@@ -156,7 +156,7 @@ func newGroupListing() *listing[Group, api.SecurityGroup] {
 // DescribeSecurityGroups tells security groups, by id, by name in the default
 // VPC, or all.
 func (s *Service) DescribeSecurityGroups(_ context.Context, c *operation.Caller, in *api.DescribeSecurityGroupsRequest) (*api.DescribeSecurityGroupsResult, error) {
-	tx, ids := s.env.Store.View(), slices.Clone(in.GroupIds)
+	tx, ids := s.env.View(c), slices.Clone(in.GroupIds)
 	for _, name := range in.GroupNames {
 		g, err := groupNamed(tx, c.Scope(), name)
 		if err != nil {
@@ -265,7 +265,7 @@ func checkGroups(tx *state.Tx, scope state.Scope, vpc string, ids []string) ([]s
 
 // GetSecurityGroupsForVpc tells the groups that can be used in a VPC: its own.
 func (s *Service) GetSecurityGroupsForVpc(_ context.Context, c *operation.Caller, in *api.GetSecurityGroupsForVpcRequest) (*api.GetSecurityGroupsForVpcResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	if _, err := find(tx, c.Scope(), VPCs, vpcKind, in.VpcId); err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ var imageFields = fields[api.Image]{
 
 // DescribeImages tells images: Amazon's, as nobody here makes others.
 func (s *Service) DescribeImages(_ context.Context, c *operation.Caller, in *api.DescribeImagesRequest) (*api.DescribeImagesResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all := []api.Image{}
 	for _, i := range catalog.Images(c.Region) {
 		shown := showImage(i)

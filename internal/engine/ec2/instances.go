@@ -70,7 +70,7 @@ var instanceListing = &listing[Instance, instanceView]{
 // DescribeInstances tells instances, by reservation; those too that were
 // terminated less than an hour ago.
 func (s *Service) DescribeInstances(_ context.Context, c *operation.Caller, in *api.DescribeInstancesRequest) (*api.DescribeInstancesResult, error) {
-	page, next, err := instanceListing.describe(s.env.Store.View(), c.Scope(), query{in.InstanceIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := instanceListing.describe(s.env.View(c), c.Scope(), query{in.InstanceIds, in.Filters, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}

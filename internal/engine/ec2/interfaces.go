@@ -159,7 +159,7 @@ func attached(read func(*api.NetworkInterface) []string) func(*api.NetworkInterf
 
 // DescribeNetworkInterfaces tells interfaces.
 func (s *Service) DescribeNetworkInterfaces(_ context.Context, c *operation.Caller, in *api.DescribeNetworkInterfacesRequest) (*api.DescribeNetworkInterfacesResult, error) {
-	page, next, err := interfaceListing.describe(s.env.Store.View(), c.Scope(), query{in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := interfaceListing.describe(s.env.View(c), c.Scope(), query{in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeNetworkInterfacesResult{NetworkInterfaces: page, NextToken: next}, err
 }
 
@@ -284,7 +284,7 @@ func (s *Service) ModifyNetworkInterfaceAttribute(_ context.Context, c *operatio
 
 // DescribeNetworkInterfaceAttribute tells one attribute of an interface.
 func (s *Service) DescribeNetworkInterfaceAttribute(_ context.Context, c *operation.Caller, in *api.DescribeNetworkInterfaceAttributeRequest) (*api.DescribeNetworkInterfaceAttributeResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	i, err := find(tx, c.Scope(), Interfaces, interfaceKind, in.NetworkInterfaceId)
 	if err != nil {
 		return nil, err

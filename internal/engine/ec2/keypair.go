@@ -107,7 +107,7 @@ var keyPairListing = &listing[KeyPair, api.KeyPairInfo]{
 
 // DescribeKeyPairs tells key pairs.
 func (s *Service) DescribeKeyPairs(_ context.Context, c *operation.Caller, in *api.DescribeKeyPairsRequest) (*api.DescribeKeyPairsResult, error) {
-	tx, ids := s.env.Store.View(), slices.Clone(in.KeyPairIds)
+	tx, ids := s.env.View(c), slices.Clone(in.KeyPairIds)
 	for _, name := range in.KeyNames {
 		k, ok := keyPairByName.One(tx, c.Scope(), name)
 		if !ok {

@@ -151,7 +151,7 @@ var natListing = &listing[NATGateway, api.NatGateway]{
 // DescribeNatGateways tells NAT gateways, those too that are gone since less
 // than an hour.
 func (s *Service) DescribeNatGateways(_ context.Context, c *operation.Caller, in *api.DescribeNatGatewaysRequest) (*api.DescribeNatGatewaysResult, error) {
-	page, next, err := natListing.describe(s.env.Store.View(), c.Scope(), query{in.NatGatewayIds, in.Filter, in.MaxResults, in.NextToken})
+	page, next, err := natListing.describe(s.env.View(c), c.Scope(), query{in.NatGatewayIds, in.Filter, in.MaxResults, in.NextToken})
 	return &api.DescribeNatGatewaysResult{NatGateways: page, NextToken: next}, err
 }
 

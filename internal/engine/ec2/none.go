@@ -42,7 +42,7 @@ func (s *Service) DescribeSecurityGroupVpcAssociations(context.Context, *operati
 // DescribeSecurityGroupReferences: only another VPC's rules count, and without
 // peering there are none.
 func (s *Service) DescribeSecurityGroupReferences(_ context.Context, c *operation.Caller, in *api.DescribeSecurityGroupReferencesRequest) (*api.DescribeSecurityGroupReferencesResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	for _, id := range in.GroupId {
 		if _, err := find(tx, c.Scope(), Groups, groupKind, &id); err != nil {
 			return nil, err
@@ -54,6 +54,6 @@ func (s *Service) DescribeSecurityGroupReferences(_ context.Context, c *operatio
 // DescribeStaleSecurityGroups: a group that a rule names cannot be deleted, so
 // none is stale.
 func (s *Service) DescribeStaleSecurityGroups(_ context.Context, c *operation.Caller, in *api.DescribeStaleSecurityGroupsRequest) (*api.DescribeStaleSecurityGroupsResult, error) {
-	_, err := find(s.env.Store.View(), c.Scope(), VPCs, vpcKind, in.VpcId)
+	_, err := find(s.env.View(c), c.Scope(), VPCs, vpcKind, in.VpcId)
 	return &api.DescribeStaleSecurityGroupsResult{StaleSecurityGroupSet: []api.StaleSecurityGroup{}}, err
 }

@@ -108,7 +108,7 @@ func (s *Service) UnmonitorInstances(_ context.Context, c *operation.Caller, in 
 // DescribeInstanceCreditSpecifications tells how burstable instances spend credits.
 // Without ids it tells the unlimited ones only, as EC2 does.
 func (s *Service) DescribeInstanceCreditSpecifications(_ context.Context, c *operation.Caller, in *api.DescribeInstanceCreditSpecificationsRequest) (*api.DescribeInstanceCreditSpecificationsResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all := []api.InstanceCreditSpecification{}
 	if len(in.InstanceIds) > 0 {
 		rows, err := several(tx, c.Scope(), in.InstanceIds)

@@ -308,7 +308,7 @@ func naming(tx *state.Tx, scope state.Scope, id string) (all []string) {
 
 // GetManagedPrefixListEntries tells the blocks of a version of a list.
 func (s *Service) GetManagedPrefixListEntries(_ context.Context, c *operation.Caller, in *api.GetManagedPrefixListEntriesRequest) (*api.GetManagedPrefixListEntriesResult, error) {
-	l, ok := prefixList(s.env.Store.View(), c.Scope(), *in.PrefixListId)
+	l, ok := prefixList(s.env.View(c), c.Scope(), *in.PrefixListId)
 	if !ok {
 		return nil, prefixListKind.notFound(*in.PrefixListId)
 	}
@@ -348,7 +348,7 @@ func pad(n int) string {
 
 // GetManagedPrefixListAssociations tells what names a prefix list.
 func (s *Service) GetManagedPrefixListAssociations(_ context.Context, c *operation.Caller, in *api.GetManagedPrefixListAssociationsRequest) (*api.GetManagedPrefixListAssociationsResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	if _, ok := prefixList(tx, c.Scope(), *in.PrefixListId); !ok {
 		return nil, prefixListKind.notFound(*in.PrefixListId)
 	}

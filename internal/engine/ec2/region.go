@@ -83,7 +83,7 @@ func (s *Service) DescribeAvailabilityZones(_ context.Context, c *operation.Call
 // DescribeAccountAttributes tells what an account has in a region.
 func (s *Service) DescribeAccountAttributes(_ context.Context, c *operation.Caller, in *api.DescribeAccountAttributesRequest) (*api.DescribeAccountAttributesResult, error) {
 	vpc := "none"
-	if v, ok := DefaultVPC(s.env.Store.View(), c.Scope()); ok {
+	if v, ok := DefaultVPC(s.env.View(c), c.Scope()); ok {
 		vpc = v.ID
 	}
 	out := &api.DescribeAccountAttributesResult{AccountAttributes: []api.AccountAttribute{}}
@@ -109,7 +109,7 @@ type MetadataDefaults struct {
 
 // GetInstanceMetadataDefaults tells the region's defaults.
 func (s *Service) GetInstanceMetadataDefaults(_ context.Context, c *operation.Caller, _ *api.GetInstanceMetadataDefaultsRequest) (*api.GetInstanceMetadataDefaultsResult, error) {
-	d := metadataDefaults(s.env.Store.View(), c.Scope())
+	d := metadataDefaults(s.env.View(c), c.Scope())
 	out := &api.InstanceMetadataDefaultsResponse{HttpEndpoint: d.Endpoint, HttpTokens: d.Tokens, InstanceMetadataTags: d.Tags, ManagedBy: api.ManagedByAccount}
 	if d.Hops != 0 {
 		out.HttpPutResponseHopLimit = &d.Hops

@@ -180,7 +180,7 @@ var routeTableListing = &listing[RouteTable, api.RouteTable]{
 
 // DescribeRouteTables tells route tables.
 func (s *Service) DescribeRouteTables(_ context.Context, c *operation.Caller, in *api.DescribeRouteTablesRequest) (*api.DescribeRouteTablesResult, error) {
-	page, next, err := routeTableListing.describe(s.env.Store.View(), c.Scope(), query{in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := routeTableListing.describe(s.env.View(c), c.Scope(), query{in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeRouteTablesResult{RouteTables: page, NextToken: next}, err
 }
 

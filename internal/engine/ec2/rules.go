@@ -237,7 +237,7 @@ var ruleListing = &listing[Rule, api.SecurityGroupRule]{
 
 // DescribeSecurityGroupRules tells rules one by one.
 func (s *Service) DescribeSecurityGroupRules(_ context.Context, c *operation.Caller, in *api.DescribeSecurityGroupRulesRequest) (*api.DescribeSecurityGroupRulesResult, error) {
-	page, next, err := ruleListing.describe(s.env.Store.View(), c.Scope(), query{in.SecurityGroupRuleIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := ruleListing.describe(s.env.View(c), c.Scope(), query{in.SecurityGroupRuleIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeSecurityGroupRulesResult{SecurityGroupRules: page, NextToken: next}, err
 }
 

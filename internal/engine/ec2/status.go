@@ -75,13 +75,13 @@ func (s *Service) DescribeInstanceStatus(_ context.Context, c *operation.Caller,
 	if !awsapi.V(in.IncludeAllInstances) {
 		filters = append(filters[:len(filters):len(filters)], api.Filter{Name: new("instance-state-name"), Values: []string{"running"}})
 	}
-	page, next, err := l.describe(s.env.Store.View(), c.Scope(), query{in.InstanceIds, filters, in.MaxResults, in.NextToken})
+	page, next, err := l.describe(s.env.View(c), c.Scope(), query{in.InstanceIds, filters, in.MaxResults, in.NextToken})
 	return &api.DescribeInstanceStatusResult{InstanceStatuses: page, NextToken: next}, err
 }
 
 // GetConsoleOutput tells what there is to tell in a console's place.
 func (s *Service) GetConsoleOutput(_ context.Context, c *operation.Caller, in *api.GetConsoleOutputRequest) (*api.GetConsoleOutputResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	i, err := find(tx, c.Scope(), Instances, instanceKind, in.InstanceId)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *Service) GetConsoleOutput(_ context.Context, c *operation.Caller, in *a
 
 // GetPasswordData tells the password of a Windows instance; here there are none.
 func (s *Service) GetPasswordData(_ context.Context, c *operation.Caller, in *api.GetPasswordDataRequest) (*api.GetPasswordDataResult, error) {
-	i, err := find(s.env.Store.View(), c.Scope(), Instances, instanceKind, in.InstanceId)
+	i, err := find(s.env.View(c), c.Scope(), Instances, instanceKind, in.InstanceId)
 	if err != nil {
 		return nil, err
 	}

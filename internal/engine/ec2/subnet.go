@@ -243,7 +243,7 @@ var subnetListing = &listing[Subnet, api.Subnet]{
 
 // DescribeSubnets tells subnets.
 func (s *Service) DescribeSubnets(_ context.Context, c *operation.Caller, in *api.DescribeSubnetsRequest) (*api.DescribeSubnetsResult, error) {
-	page, next, err := subnetListing.describe(s.env.Store.View(), c.Scope(), query{in.SubnetIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := subnetListing.describe(s.env.View(c), c.Scope(), query{in.SubnetIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeSubnetsResult{Subnets: page, NextToken: next}, err
 }
 

@@ -210,7 +210,7 @@ func (s *Service) DescribeTags(_ context.Context, c *operation.Caller, in *api.D
 	if err != nil {
 		return nil, err
 	}
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	list := func(yield func(api.TagDescription) bool) {
 		for t := range Tags.All(tx, c.Scope()) {
 			for _, k := range t.Tags.Keys() {

@@ -258,7 +258,7 @@ var templateListing = &listing[Template, api.LaunchTemplate]{
 
 // DescribeLaunchTemplates tells launch templates.
 func (s *Service) DescribeLaunchTemplates(_ context.Context, c *operation.Caller, in *api.DescribeLaunchTemplatesRequest) (*api.DescribeLaunchTemplatesResult, error) {
-	tx, ids := s.env.Store.View(), slices.Clone(in.LaunchTemplateIds)
+	tx, ids := s.env.View(c), slices.Clone(in.LaunchTemplateIds)
 	for _, name := range in.LaunchTemplateNames {
 		t, ok := templateByName.One(tx, c.Scope(), name)
 		if !ok {

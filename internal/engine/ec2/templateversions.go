@@ -44,7 +44,7 @@ func nonEmpty(s string) []string { return some(&s) }
 // DescribeLaunchTemplateVersions tells versions of one template, the newest
 // first, or the latest or default versions of all.
 func (s *Service) DescribeLaunchTemplateVersions(_ context.Context, c *operation.Caller, in *api.DescribeLaunchTemplateVersionsRequest) (*api.DescribeLaunchTemplateVersionsResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all, err := chosenVersions(tx, c.Scope(), in)
 	if err != nil {
 		return nil, err

@@ -151,7 +151,7 @@ var volumeListing = &listing[Volume, api.Volume]{
 
 // DescribeVolumes tells volumes.
 func (s *Service) DescribeVolumes(_ context.Context, c *operation.Caller, in *api.DescribeVolumesRequest) (*api.DescribeVolumesResult, error) {
-	page, next, err := volumeListing.describe(s.env.Store.View(), c.Scope(), query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := volumeListing.describe(s.env.View(c), c.Scope(), query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeVolumesResult{Volumes: page, NextToken: next}, err
 }
 
@@ -207,7 +207,7 @@ func modification(from, to *Volume) *api.VolumeModification {
 
 // DescribeVolumesModifications tells the last modification of each volume.
 func (s *Service) DescribeVolumesModifications(_ context.Context, c *operation.Caller, in *api.DescribeVolumesModificationsRequest) (*api.DescribeVolumesModificationsResult, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	all := []api.VolumeModification{}
 	for v := range Volumes.All(tx, c.Scope()) {
 		if v.Modified != nil && (len(in.VolumeIds) == 0 || contains(in.VolumeIds, v.ID)) {
@@ -267,13 +267,13 @@ func (s *Service) DescribeVolumeStatus(_ context.Context, c *operation.Caller, i
 			"volume-status.details-status": func(*api.VolumeStatusItem) []string { return []string{"passed", "not-applicable"} },
 		},
 	}
-	page, next, err := l.describe(s.env.Store.View(), c.Scope(), query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := l.describe(s.env.View(c), c.Scope(), query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeVolumeStatusResult{VolumeStatuses: page, NextToken: next}, err
 }
 
 // DescribeVolumeAttribute tells one attribute of a volume.
 func (s *Service) DescribeVolumeAttribute(_ context.Context, c *operation.Caller, in *api.DescribeVolumeAttributeRequest) (*api.DescribeVolumeAttributeResult, error) {
-	v, err := find(s.env.Store.View(), c.Scope(), Volumes, volumeKind, in.VolumeId)
+	v, err := find(s.env.View(c), c.Scope(), Volumes, volumeKind, in.VolumeId)
 	if err != nil {
 		return nil, err
 	}

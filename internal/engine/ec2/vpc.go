@@ -153,7 +153,7 @@ var vpcListing = &listing[VPC, api.Vpc]{
 
 // DescribeVpcs tells VPCs.
 func (s *Service) DescribeVpcs(_ context.Context, c *operation.Caller, in *api.DescribeVpcsRequest) (*api.DescribeVpcsResult, error) {
-	page, next, err := vpcListing.describe(s.env.Store.View(), c.Scope(), query{in.VpcIds, in.Filters, in.MaxResults, in.NextToken})
+	page, next, err := vpcListing.describe(s.env.View(c), c.Scope(), query{in.VpcIds, in.Filters, in.MaxResults, in.NextToken})
 	return &api.DescribeVpcsResult{Vpcs: page, NextToken: next}, err
 }
 
@@ -321,7 +321,7 @@ func (s *Service) ModifyVpcAttribute(_ context.Context, c *operation.Caller, in 
 
 // DescribeVpcAttribute tells one attribute of a VPC.
 func (s *Service) DescribeVpcAttribute(_ context.Context, c *operation.Caller, in *api.DescribeVpcAttributeRequest) (*api.DescribeVpcAttributeResult, error) {
-	v, err := find(s.env.Store.View(), c.Scope(), VPCs, vpcKind, in.VpcId)
+	v, err := find(s.env.View(c), c.Scope(), VPCs, vpcKind, in.VpcId)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (s *Service) DeleteAttributes(_ context.Context, c *operation.Caller, in *a
 // ListAttributes is the attributes of a cluster's container instances, of a name
 // and a value where these are given.
 func (s *Service) ListAttributes(_ context.Context, c *operation.Caller, in *api.ListAttributesRequest) (*api.ListAttributesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err != nil {
 		return nil, err

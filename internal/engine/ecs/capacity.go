@@ -233,7 +233,7 @@ func (s *Service) DeleteCapacityProvider(_ context.Context, c *operation.Caller,
 
 // DescribeCapacityProviders is the capacity providers named, or all.
 func (s *Service) DescribeCapacityProviders(_ context.Context, c *operation.Caller, in *api.DescribeCapacityProvidersRequest) (*api.DescribeCapacityProvidersResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	tags := includes(in.Include, api.CapacityProviderFieldTags)
 	out := &api.DescribeCapacityProvidersResponse{Failures: []api.Failure{}}
 	var all []api.CapacityProvider

@@ -227,7 +227,7 @@ func (n clusterCounts) statistics() []api.KeyValuePair {
 
 // DescribeClusters is the clusters named, or the default one.
 func (s *Service) DescribeClusters(_ context.Context, c *operation.Caller, in *api.DescribeClustersRequest) (*api.DescribeClustersResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	refs := in.Clusters
 	if len(refs) == 0 {
 		refs = []string{"default"}
@@ -249,7 +249,7 @@ func (s *Service) DescribeClusters(_ context.Context, c *operation.Caller, in *a
 
 // ListClusters is the names of the clusters that are not deleted.
 func (s *Service) ListClusters(_ context.Context, c *operation.Caller, in *api.ListClustersRequest) (*api.ListClustersResponse, error) {
-	active := filter(after(Clusters, s.env.Store.View(), c.Scope(), "", in.NextToken), func(c *Cluster) bool { return c.Status != Inactive })
+	active := filter(after(Clusters, s.env.View(c), c.Scope(), "", in.NextToken), func(c *Cluster) bool { return c.Status != Inactive })
 	got, next, err := page(active, in.NextToken, in.MaxResults, MostPerPage, MostPerPage, Clusters.Key)
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func definition(tx *state.Tx, scope state.Scope, ref string) (*Definition, bool)
 
 // DescribeTaskDefinition is a revision, whatever its status.
 func (s *Service) DescribeTaskDefinition(_ context.Context, c *operation.Caller, in *api.DescribeTaskDefinitionRequest) (*api.DescribeTaskDefinitionResponse, error) {
-	d, ok := definition(s.env.Store.View(), c.Scope(), *in.TaskDefinition)
+	d, ok := definition(s.env.View(c), c.Scope(), *in.TaskDefinition)
 	if !ok {
 		return nil, api.ClientException("Unable to describe task definition.")
 	}
@@ -202,7 +202,7 @@ func definitionRef(scope state.Scope, ref string) string {
 // ListTaskDefinitions is the revisions of a status by family and revision, or in
 // the reverse order. The prefix is a whole family's name.
 func (s *Service) ListTaskDefinitions(_ context.Context, c *operation.Caller, in *api.ListTaskDefinitionsRequest) (*api.ListTaskDefinitionsResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	status := cmp.Or(in.Status, api.TaskDefinitionStatusActive)
 	prefix, token := "", in.NextToken
 	if f := awsapi.V(in.FamilyPrefix); f != "" {
@@ -238,7 +238,7 @@ func complement(key string) string {
 // ListTaskDefinitionFamilies is the families whose names begin with the prefix:
 // with an active revision, with none, or all.
 func (s *Service) ListTaskDefinitionFamilies(_ context.Context, c *operation.Caller, in *api.ListTaskDefinitionFamiliesRequest) (*api.ListTaskDefinitionFamiliesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	rows := filter(after(Families, tx, scope, awsapi.V(in.FamilyPrefix), in.NextToken), func(f *Family) bool {
 		switch in.Status {
 		case api.TaskDefinitionFamilyStatusActive:

@@ -292,7 +292,7 @@ func moment(t time.Time) *time.Time {
 
 // DescribeServiceDeployments is the service deployments named.
 func (s *Service) DescribeServiceDeployments(_ context.Context, c *operation.Caller, in *api.DescribeServiceDeploymentsRequest) (*api.DescribeServiceDeploymentsResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	if err := batch(in.ServiceDeploymentArns, 20, "Service deployments"); err != nil {
 		return nil, err
 	}
@@ -318,7 +318,7 @@ func rollout(tx *state.Tx, scope state.Scope, ref string) (*ServiceDeployment, b
 
 // ListServiceDeployments is a service's service deployments, the newest first.
 func (s *Service) ListServiceDeployments(_ context.Context, c *operation.Caller, in *api.ListServiceDeploymentsRequest) (*api.ListServiceDeploymentsResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err != nil {
 		return nil, err
@@ -386,7 +386,7 @@ func (s *Service) StopServiceDeployment(_ context.Context, c *operation.Caller, 
 
 // DescribeServiceRevisions is the service revisions named.
 func (s *Service) DescribeServiceRevisions(_ context.Context, c *operation.Caller, in *api.DescribeServiceRevisionsRequest) (*api.DescribeServiceRevisionsResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	if err := batch(in.ServiceRevisionArns, 20, "Service revisions"); err != nil {
 		return nil, err
 	}

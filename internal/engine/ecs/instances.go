@@ -270,7 +270,7 @@ func Leave(tx *state.Tx, scope state.Scope, i *Instance, code api.TaskStopCode, 
 
 // DescribeContainerInstances is the container instances named.
 func (s *Service) DescribeContainerInstances(_ context.Context, c *operation.Caller, in *api.DescribeContainerInstancesRequest) (*api.DescribeContainerInstancesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err == nil {
 		err = batch(in.ContainerInstances, 100, "Container instances")
@@ -298,7 +298,7 @@ func (s *Service) DescribeContainerInstances(_ context.Context, c *operation.Cal
 // ListContainerInstances is the cluster's instances of a status, or all that are
 // not deregistered, for which the filter is true.
 func (s *Service) ListContainerInstances(_ context.Context, c *operation.Caller, in *api.ListContainerInstancesRequest) (*api.ListContainerInstancesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err != nil {
 		return nil, err

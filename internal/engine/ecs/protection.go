@@ -79,7 +79,7 @@ func protection(t *Task, now time.Time) api.ProtectedTask {
 
 // GetTaskProtection is the protection of the tasks named.
 func (s *Service) GetTaskProtection(_ context.Context, c *operation.Caller, in *api.GetTaskProtectionRequest) (*api.GetTaskProtectionResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err == nil {
 		err = batch(in.Tasks, 100, "Tasks")

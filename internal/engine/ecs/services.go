@@ -206,7 +206,7 @@ func linkedRoleARN(scope state.Scope) string {
 // DescribeServices is the services named, deleted ones included until they are
 // forgotten.
 func (s *Service) DescribeServices(_ context.Context, c *operation.Caller, in *api.DescribeServicesRequest) (*api.DescribeServicesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err == nil {
 		err = batch(in.Services, 10, "Services")
@@ -228,7 +228,7 @@ func (s *Service) DescribeServices(_ context.Context, c *operation.Caller, in *a
 
 // ListServices is the cluster's active services.
 func (s *Service) ListServices(_ context.Context, c *operation.Caller, in *api.ListServicesRequest) (*api.ListServicesResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err != nil {
 		return nil, err

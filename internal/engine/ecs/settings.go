@@ -177,7 +177,7 @@ func (s *Service) DeleteAccountSetting(_ context.Context, c *operation.Caller, i
 // ListAccountSettings is the settings that a principal has, or those that hold
 // for it.
 func (s *Service) ListAccountSettings(_ context.Context, c *operation.Caller, in *api.ListAccountSettingsRequest) (*api.ListAccountSettingsResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	p, err := principalOf(c, in.PrincipalArn)
 	if err != nil {
 		return nil, err

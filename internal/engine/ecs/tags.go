@@ -149,7 +149,7 @@ func (s *Service) UntagResource(_ context.Context, c *operation.Caller, in *api.
 
 // ListTagsForResource is a resource's tags.
 func (s *Service) ListTagsForResource(_ context.Context, c *operation.Caller, in *api.ListTagsForResourceRequest) (*api.ListTagsForResourceResponse, error) {
-	r, err := resource(s.env.Store.View(), c.Scope(), *in.ResourceArn)
+	r, err := resource(s.env.View(c), c.Scope(), *in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func describeContainer(t *Task, c *Container) api.Container {
 
 // DescribeTasks is the tasks named, stopped ones included for an hour.
 func (s *Service) DescribeTasks(_ context.Context, c *operation.Caller, in *api.DescribeTasksRequest) (*api.DescribeTasksResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err == nil {
 		err = batch(in.Tasks, 100, "Tasks")
@@ -93,7 +93,7 @@ func (s *Service) DescribeTasks(_ context.Context, c *operation.Caller, in *api.
 // ListTasks is the tasks of a cluster that are to run, or to stop, narrowed by an
 // instance, a family, a service or who started them.
 func (s *Service) ListTasks(_ context.Context, c *operation.Caller, in *api.ListTasksRequest) (*api.ListTasksResponse, error) {
-	scope, tx := c.Scope(), s.env.Store.View()
+	scope, tx := c.Scope(), s.env.View(c)
 	cl, err := cluster(tx, scope, in.Cluster)
 	if err != nil {
 		return nil, err

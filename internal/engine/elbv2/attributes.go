@@ -205,7 +205,7 @@ func listenerAttribute(k, v *string) api.ListenerAttribute {
 
 // DescribeLoadBalancerAttributes is a load balancer's attributes.
 func (s *Service) DescribeLoadBalancerAttributes(_ context.Context, c *operation.Caller, in *api.DescribeLoadBalancerAttributesInput) (*api.DescribeLoadBalancerAttributesOutput, error) {
-	lb, err := findLoadBalancer(s.env.Store.View(), c.Scope(), in.LoadBalancerArn)
+	lb, err := findLoadBalancer(s.env.View(c), c.Scope(), in.LoadBalancerArn)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (l *LoadBalancer) checkAccessLogs() error {
 
 // DescribeTargetGroupAttributes is a target group's attributes.
 func (s *Service) DescribeTargetGroupAttributes(_ context.Context, c *operation.Caller, in *api.DescribeTargetGroupAttributesInput) (*api.DescribeTargetGroupAttributesOutput, error) {
-	t, err := findTargetGroup(s.env.Store.View(), c.Scope(), in.TargetGroupArn)
+	t, err := findTargetGroup(s.env.View(c), c.Scope(), in.TargetGroupArn)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +285,7 @@ func (s *Service) ModifyTargetGroupAttributes(_ context.Context, c *operation.Ca
 
 // DescribeListenerAttributes is a listener's attributes.
 func (s *Service) DescribeListenerAttributes(_ context.Context, c *operation.Caller, in *api.DescribeListenerAttributesInput) (*api.DescribeListenerAttributesOutput, error) {
-	l, err := findListener(s.env.Store.View(), c.Scope(), in.ListenerArn)
+	l, err := findListener(s.env.View(c), c.Scope(), in.ListenerArn)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func findListener(tx *state.Tx, scope state.Scope, arn *string) (*Listener, erro
 
 // DescribeListeners describes the listeners named, or a load balancer's.
 func (s *Service) DescribeListeners(_ context.Context, c *operation.Caller, in *api.DescribeListenersInput) (*api.DescribeListenersOutput, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	var found []*Listener
 	switch {
 	case len(in.ListenerArns) > 0:
@@ -306,7 +306,7 @@ func (s *Service) RemoveListenerCertificates(_ context.Context, c *operation.Cal
 
 // DescribeListenerCertificates lists the default certificate and the others.
 func (s *Service) DescribeListenerCertificates(_ context.Context, c *operation.Caller, in *api.DescribeListenerCertificatesInput) (*api.DescribeListenerCertificatesOutput, error) {
-	l, err := findListener(s.env.Store.View(), c.Scope(), in.ListenerArn)
+	l, err := findListener(s.env.View(c), c.Scope(), in.ListenerArn)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func findLoadBalancer(tx *state.Tx, scope state.Scope, arn *string) (*LoadBalanc
 
 // DescribeLoadBalancers describes those named, or all.
 func (s *Service) DescribeLoadBalancers(_ context.Context, c *operation.Caller, in *api.DescribeLoadBalancersInput) (*api.DescribeLoadBalancersOutput, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	var rows iter.Seq[*LoadBalancer] = LoadBalancers.All(tx, c.Scope())
 	switch {
 	case len(in.LoadBalancerArns) > 0 && len(in.Names) > 0:
@@ -252,7 +252,7 @@ func (s *Service) SetIpAddressType(_ context.Context, c *operation.Caller, in *a
 
 // DescribeCapacityReservation: no capacity is reserved on one machine.
 func (s *Service) DescribeCapacityReservation(_ context.Context, c *operation.Caller, in *api.DescribeCapacityReservationInput) (*api.DescribeCapacityReservationOutput, error) {
-	if _, err := findLoadBalancer(s.env.Store.View(), c.Scope(), in.LoadBalancerArn); err != nil {
+	if _, err := findLoadBalancer(s.env.View(c), c.Scope(), in.LoadBalancerArn); err != nil {
 		return nil, err
 	}
 	return &api.DescribeCapacityReservationOutput{CapacityReservationState: []api.ZonalCapacityReservationState{}}, nil

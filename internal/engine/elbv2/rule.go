@@ -114,7 +114,7 @@ func (s *Service) DescribeRules(_ context.Context, c *operation.Caller, in *api.
 	if (len(in.RuleArns) > 0) == (in.ListenerArn != nil) {
 		return nil, invalid("You must specify either a listener ARN or rule ARNs")
 	}
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	var all []api.Rule
 	for _, a := range in.RuleArns {
 		found, err := describeRule(tx, c.Scope(), a)

@@ -110,7 +110,7 @@ func (s *Service) RemoveTags(_ context.Context, c *operation.Caller, in *api.Rem
 
 // DescribeTags is the tags of resources.
 func (s *Service) DescribeTags(_ context.Context, c *operation.Caller, in *api.DescribeTagsInput) (*api.DescribeTagsOutput, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	out := &api.DescribeTagsOutput{TagDescriptions: []api.TagDescription{}}
 	for _, r := range in.ResourceArns {
 		tags, ok := tagsOf(tx, c.Scope(), r)

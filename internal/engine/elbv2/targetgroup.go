@@ -169,7 +169,7 @@ func findTargetGroup(tx *state.Tx, scope state.Scope, arn *string) (*TargetGroup
 
 // DescribeTargetGroups describes those named, a load balancer's, or all.
 func (s *Service) DescribeTargetGroups(_ context.Context, c *operation.Caller, in *api.DescribeTargetGroupsInput) (*api.DescribeTargetGroupsOutput, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	rows, err := wantedGroups(tx, c.Scope(), in)
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func HealthOf(tx *state.Tx, scope state.Scope, t *Target) api.TargetHealth {
 
 // DescribeTargetHealth tells the health of the targets named, or of all.
 func (s *Service) DescribeTargetHealth(_ context.Context, c *operation.Caller, in *api.DescribeTargetHealthInput) (*api.DescribeTargetHealthOutput, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	g, err := findTargetGroup(tx, c.Scope(), in.TargetGroupArn)
 	if err != nil {
 		return nil, err

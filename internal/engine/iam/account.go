@@ -40,7 +40,7 @@ func (s *Service) DeleteAccountAlias(_ context.Context, c *operation.Caller, in 
 // ListAccountAliases lists the one alias, if there is one.
 func (s *Service) ListAccountAliases(_ context.Context, c *operation.Caller, _ *api.ListAccountAliasesRequest) (*api.ListAccountAliasesResponse, error) {
 	out := &api.ListAccountAliasesResponse{AccountAliases: []string{}, IsTruncated: new(false)}
-	if a := alias(s.env.Store.View(), c.Global()); a != "" {
+	if a := alias(s.env.View(c), c.Global()); a != "" {
 		out.AccountAliases = append(out.AccountAliases, a)
 	}
 	return out, nil
@@ -48,7 +48,7 @@ func (s *Service) ListAccountAliases(_ context.Context, c *operation.Caller, _ *
 
 // GetAccountSummary counts what the account has, beside its quotas.
 func (s *Service) GetAccountSummary(_ context.Context, c *operation.Caller, _ *awsapi.Empty) (*api.GetAccountSummaryResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	versions := 0
 	for p := range policies.All(tx, scope) {
 		versions += len(p.Versions)

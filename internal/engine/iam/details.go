@@ -23,7 +23,7 @@ type detail struct {
 // policies, of AWS's those that somebody has. One page holds MaxItems of all of
 // them together.
 func (s *Service) GetAccountAuthorizationDetails(_ context.Context, c *operation.Caller, in *api.GetAccountAuthorizationDetailsRequest) (*api.GetAccountAuthorizationDetailsResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	rows := slices.Values(inventory(tx, scope, in.Filter))
 	list, marker, truncated, err := page(rows, in.Marker, in.MaxItems, func(d detail) string { return d.key })
 	if err != nil {

@@ -30,7 +30,7 @@ func entities[T any](rows iter.Seq[T], into func(T) entity) []entity {
 // ListEntitiesForPolicy lists who has a managed policy, as permissions, as
 // boundary, or both.
 func (s *Service) ListEntitiesForPolicy(_ context.Context, c *operation.Caller, in *api.ListEntitiesForPolicyRequest) (*api.ListEntitiesForPolicyResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	if _, err := findPolicy(tx, scope, *in.PolicyArn, notAttachable); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (g *Group) shown(scope state.Scope) *api.Group {
 
 // GetGroup tells a group and its users.
 func (s *Service) GetGroup(_ context.Context, c *operation.Caller, in *api.GetGroupRequest) (*api.GetGroupResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	g, err := findGroup(tx, scope, *in.GroupName)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (s *Service) GetGroup(_ context.Context, c *operation.Caller, in *api.GetGr
 // ListGroups lists groups.
 func (s *Service) ListGroups(_ context.Context, c *operation.Caller, in *api.ListGroupsRequest) (*api.ListGroupsResponse, error) {
 	scope := c.Global()
-	rows := under(groups.All(s.env.Store.View(), scope), in.PathPrefix, func(g *Group) string { return g.Path })
+	rows := under(groups.All(s.env.View(c), scope), in.PathPrefix, func(g *Group) string { return g.Path })
 	list, marker, truncated, err := page(rows, in.Marker, in.MaxItems, groups.Key)
 	if err != nil {
 		return nil, err

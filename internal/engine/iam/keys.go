@@ -67,7 +67,7 @@ func (k *AccessKey) status() api.StatusType {
 
 // ListAccessKeys lists a user's keys without their secrets.
 func (s *Service) ListAccessKeys(_ context.Context, c *operation.Caller, in *api.ListAccessKeysRequest) (*api.ListAccessKeysResponse, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	owner, name, err := keyOwner(tx, c, in.UserName)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (s *Service) DeleteAccessKey(_ context.Context, c *operation.Caller, in *ap
 // GetAccessKeyLastUsed tells when and for what a key was used last. Of a key
 // that is not the account's IAM says that it is not the caller's business.
 func (s *Service) GetAccessKeyLastUsed(_ context.Context, c *operation.Caller, in *api.GetAccessKeyLastUsedRequest) (*api.GetAccessKeyLastUsedResponse, error) {
-	tx := s.env.Store.View()
+	tx := s.env.View(c)
 	k, ok := keys.Get(tx, everywhere, *in.AccessKeyId)
 	if !ok || k.Account != c.Account {
 		return nil, awsapi.Errorf("AccessDenied", 403, "User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", c.ARN, *in.AccessKeyId)

@@ -165,7 +165,7 @@ func (s *Service) DeleteServiceLinkedRole(_ context.Context, c *operation.Caller
 
 // GetServiceLinkedRoleDeletionStatus tells how a deletion went.
 func (s *Service) GetServiceLinkedRoleDeletionStatus(_ context.Context, c *operation.Caller, in *api.GetServiceLinkedRoleDeletionStatusRequest) (*api.GetServiceLinkedRoleDeletionStatusResponse, error) {
-	task, ok := deletions.Get(s.env.Store.View(), c.Global(), *in.DeletionTaskId)
+	task, ok := deletions.Get(s.env.View(c), c.Global(), *in.DeletionTaskId)
 	switch {
 	case !ok:
 		return nil, api.NoSuchEntityException("Deletion task %s cannot be found.", *in.DeletionTaskId)

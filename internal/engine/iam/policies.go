@@ -78,7 +78,7 @@ func (p *Policy) brief(tx *state.Tx, scope state.Scope) *api.Policy {
 
 // GetPolicy tells a managed policy without its document.
 func (s *Service) GetPolicy(_ context.Context, c *operation.Caller, in *api.GetPolicyRequest) (*api.GetPolicyResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	p, err := findPolicy(tx, scope, *in.PolicyArn, noPolicy)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func ownPolicy(tx *state.Tx, scope state.Scope, arn string) (*Policy, error) {
 // ListPolicies lists the account's and AWS's managed policies, in the order of
 // their ARNs.
 func (s *Service) ListPolicies(_ context.Context, c *operation.Caller, in *api.ListPoliciesRequest) (*api.ListPoliciesResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	rows := under(managedPolicies(tx, scope, in.Scope), in.PathPrefix, func(p *Policy) string { return p.Path })
 	rows = only(rows, func(p *Policy) bool {
 		attached, bounding := attachments(tx, scope, p.ARN())

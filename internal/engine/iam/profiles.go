@@ -59,7 +59,7 @@ func (p *InstanceProfile) shown(tx *state.Tx, scope state.Scope) *api.InstancePr
 
 // GetInstanceProfile tells an instance profile and its role.
 func (s *Service) GetInstanceProfile(_ context.Context, c *operation.Caller, in *api.GetInstanceProfileRequest) (*api.GetInstanceProfileResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	p, err := findProfile(tx, scope, *in.InstanceProfileName)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s *Service) GetInstanceProfile(_ context.Context, c *operation.Caller, in 
 
 // ListInstanceProfiles lists instance profiles.
 func (s *Service) ListInstanceProfiles(_ context.Context, c *operation.Caller, in *api.ListInstanceProfilesRequest) (*api.ListInstanceProfilesResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	rows := under(profiles.All(tx, scope), in.PathPrefix, func(p *InstanceProfile) string { return p.Path })
 	list, marker, truncated, err := page(rows, in.Marker, in.MaxItems, profiles.Key)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Service) ListInstanceProfiles(_ context.Context, c *operation.Caller, i
 
 // ListInstanceProfilesForRole lists the instance profiles that have a role.
 func (s *Service) ListInstanceProfilesForRole(_ context.Context, c *operation.Caller, in *api.ListInstanceProfilesForRoleRequest) (*api.ListInstanceProfilesForRoleResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	r, err := findRole(tx, scope, *in.RoleName)
 	if err != nil {
 		return nil, err

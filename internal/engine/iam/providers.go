@@ -101,7 +101,7 @@ func distinct(list []string) []string {
 
 // GetOpenIDConnectProvider tells a provider. The URL comes without its scheme.
 func (s *Service) GetOpenIDConnectProvider(_ context.Context, c *operation.Caller, in *api.GetOpenIDConnectProviderRequest) (*api.GetOpenIDConnectProviderResponse, error) {
-	p, err := findProvider(s.env.Store.View(), c.Global(), *in.OpenIDConnectProviderArn)
+	p, err := findProvider(s.env.View(c), c.Global(), *in.OpenIDConnectProviderArn)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) GetOpenIDConnectProvider(_ context.Context, c *operation.Calle
 func (s *Service) ListOpenIDConnectProviders(_ context.Context, c *operation.Caller, _ *api.ListOpenIDConnectProvidersRequest) (*api.ListOpenIDConnectProvidersResponse, error) {
 	scope := c.Global()
 	list := []api.OpenIDConnectProviderListEntry{}
-	for p := range providers.All(s.env.Store.View(), scope) {
+	for p := range providers.All(s.env.View(c), scope) {
 		list = append(list, api.OpenIDConnectProviderListEntry{Arn: new(p.ARN(scope))})
 	}
 	return &api.ListOpenIDConnectProvidersResponse{OpenIDConnectProviderList: list}, nil

@@ -113,7 +113,7 @@ func given(s string) *string {
 
 // GetRole tells a role.
 func (s *Service) GetRole(_ context.Context, c *operation.Caller, in *api.GetRoleRequest) (*api.GetRoleResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	r, err := findRole(tx, scope, *in.RoleName)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (s *Service) GetRole(_ context.Context, c *operation.Caller, in *api.GetRol
 
 // ListRoles lists roles.
 func (s *Service) ListRoles(_ context.Context, c *operation.Caller, in *api.ListRolesRequest) (*api.ListRolesResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	rows := under(roles.All(tx, scope), in.PathPrefix, func(r *Role) string { return r.Path })
 	list, marker, truncated, err := page(rows, in.Marker, in.MaxItems, roles.Key)
 	if err != nil {

@@ -279,7 +279,7 @@ func (s *Service) GetContextKeysForCustomPolicy(_ context.Context, _ *operation.
 // GetContextKeysForPrincipalPolicy lists the context keys that a user's, group's
 // or role's policies refer to.
 func (s *Service) GetContextKeysForPrincipalPolicy(_ context.Context, c *operation.Caller, in *api.GetContextKeysForPrincipalPolicyRequest) (*api.GetContextKeysForPolicyResponse, error) {
-	m, err := s.simulatedPrincipal(s.env.Store.View(), c.Global(), *in.PolicySourceArn)
+	m, err := s.simulatedPrincipal(s.env.View(c), c.Global(), *in.PolicySourceArn)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func (s *Service) GetUser(_ context.Context, c *operation.Caller, in *api.GetUse
 	if err != nil {
 		return nil, err
 	}
-	u, err := findUser(s.env.Store.View(), scope, name)
+	u, err := findUser(s.env.View(c), scope, name)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func userOr(c *operation.Caller, name *string) (string, error) {
 // ListUsers lists users.
 func (s *Service) ListUsers(_ context.Context, c *operation.Caller, in *api.ListUsersRequest) (*api.ListUsersResponse, error) {
 	scope := c.Global()
-	rows := under(users.All(s.env.Store.View(), scope), in.PathPrefix, func(u *User) string { return u.Path })
+	rows := under(users.All(s.env.View(c), scope), in.PathPrefix, func(u *User) string { return u.Path })
 	list, marker, truncated, err := page(rows, in.Marker, in.MaxItems, users.Key)
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (s *Service) DeleteUser(_ context.Context, c *operation.Caller, in *api.Del
 
 // ListGroupsForUser lists the groups that a user is in.
 func (s *Service) ListGroupsForUser(_ context.Context, c *operation.Caller, in *api.ListGroupsForUserRequest) (*api.ListGroupsForUserResponse, error) {
-	tx, scope := s.env.Store.View(), c.Global()
+	tx, scope := s.env.View(c), c.Global()
 	u, err := findUser(tx, scope, *in.UserName)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func noVersion(arn, id string) error {
 // GetPolicyVersion tells a version with its document.
 func (s *Service) GetPolicyVersion(_ context.Context, c *operation.Caller, in *api.GetPolicyVersionRequest) (*api.GetPolicyVersionResponse, error) {
 	missing := func(arn string) error { return noVersion(arn, *in.VersionId) }
-	p, err := findPolicy(s.env.Store.View(), c.Global(), *in.PolicyArn, missing)
+	p, err := findPolicy(s.env.View(c), c.Global(), *in.PolicyArn, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s *Service) GetPolicyVersion(_ context.Context, c *operation.Caller, in *a
 
 // ListPolicyVersions lists a policy's versions, the newest first.
 func (s *Service) ListPolicyVersions(_ context.Context, c *operation.Caller, in *api.ListPolicyVersionsRequest) (*api.ListPolicyVersionsResponse, error) {
-	p, err := findPolicy(s.env.Store.View(), c.Global(), *in.PolicyArn, noPolicy)
+	p, err := findPolicy(s.env.View(c), c.Global(), *in.PolicyArn, noPolicy)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,9 @@ type Caller struct {
 	Secure    bool
 	RequestID string
 	UserAgent string
+	// Age is how old a picture of the state a reading operation is to answer from:
+	// 0 but for faults that are injected.
+	Age time.Duration
 }
 
 // Scope is where a regional service keeps the caller's rows.
@@ -130,7 +133,13 @@ type Env struct {
 	Simulate        bool
 	// Addresses are where the engine listens.
 	Addresses Addresses
+	// Validation is how much longer than needed certificates' validation takes
+	// now: 0 but for faults that are injected. nil is never.
+	Validation func() time.Duration
 }
+
+// View is the picture that a reading operation answers its caller from.
+func (e *Env) View(c *Caller) *state.Tx { return e.Store.ViewBefore(c.Age) }
 
 // Addresses are host:port pairs that clients on this machine reach.
 type Addresses struct{ API, HTTP, HTTPS, DNS, Registry string }

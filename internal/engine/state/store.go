@@ -30,6 +30,9 @@ type Store struct {
 	wake    chan struct{}
 	stopped chan struct{}
 
+	remembers atomic.Bool
+	past      past
+
 	watchMu sync.Mutex
 	watches map[*Watch]struct{}
 }
@@ -223,6 +226,9 @@ func (s *Store) flush() bool {
 	}
 	last := batch[len(batch)-1].after
 	s.durable.Store(&last)
+	if s.remembers.Load() {
+		s.past.passes(last)
+	}
 	s.tell(batch)
 	acknowledge(batch, nil)
 	return true
