@@ -78,6 +78,9 @@ func envShow(t *terminal) *cobra.Command {
 					show(t, s, seen)
 				}
 			}
+			for _, n := range p.Notes {
+				fmt.Fprintf(t.out, "! %s\n", n)
+			}
 			for _, i := range seen.Instances {
 				fmt.Fprintf(t.out, "%-44s %s %s, %d of %d MiB and %d of %d CPU units free, %d tasks\n", "instance "+i.ID, i.Type, i.Zone, i.FreeMemory, i.TotalMemory, i.FreeCPU, i.TotalCPU, i.Tasks)
 			}

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func (a *Account) observeBalancer(ctx context.Context, env *slipway.Environment,
 		return err
 	}
 	a.found(n.Balancer(), slipway.Seen{Ref: aws.ToString(lb.LoadBalancerArn), Status: string(lb.State.Code), Settings: slipway.Settings{
-		"dns name": aws.ToString(lb.DNSName), "vpc": aws.ToString(lb.VpcId), "zone": aws.ToString(lb.CanonicalHostedZoneId), "addresses": string(lb.IpAddressType)}})
+		"dns name": aws.ToString(lb.DNSName), "vpc": aws.ToString(lb.VpcId), "zone": aws.ToString(lb.CanonicalHostedZoneId), "addresses": string(lb.IpAddressType), "zones": strconv.Itoa(len(lb.AvailabilityZones))}})
 	listeners, err := a.elb.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: lb.LoadBalancerArn})
 	if err != nil {
 		return fmt.Errorf("reading listeners: %w", plain(err))
@@ -38,7 +39,11 @@ func (a *Account) observeBalancer(ctx context.Context, env *slipway.Environment,
 	if err := a.observeAttachments(ctx, https.Ref); err != nil {
 		return err
 	}
-	return a.observeRules(ctx, env, https.Ref, wanted)
+	rules, err := a.observeRules(ctx, https.Ref, wanted)
+	if err != nil {
+		return err
+	}
+	return a.observeQuotas(ctx, listeners.Listeners, https.Ref, rules)
 }
 
 // balancer is the load balancer by name or ARN; in an environment made by others

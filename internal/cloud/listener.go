@@ -28,6 +28,9 @@ func (a *Account) seeListener(env *slipway.Environment, l types.Listener) {
 		seen.Settings["certificate"] = aws.ToString(c.CertificateArn)
 	}
 	port := strconv.Itoa(int(aws.ToInt32(l.Port)))
+	if l.Protocol == types.ProtocolEnumHttps {
+		seen.Settings["policy"] = aws.ToString(l.SslPolicy)
+	}
 	switch {
 	case l.Protocol == types.ProtocolEnumHttps && (env.Cluster.Listener == "" && port == "443" || env.Cluster.Listener == port || env.Cluster.Listener == seen.Ref):
 		a.found(n.HTTPS(), seen)
@@ -91,6 +94,11 @@ func (a *Account) observeAttachments(ctx context.Context, listener string) error
 		}
 		for _, c := range page.Certificates {
 			a.attached(aws.ToString(c.CertificateArn))
+			if !aws.ToBool(c.IsDefault) {
+				a.mu.Lock()
+				a.seen.Certificates.Used++
+				a.mu.Unlock()
+			}
 		}
 	}
 	return nil

@@ -18,18 +18,12 @@ import (
 
 // observeRules matches the listener's rules with the wanted ones: a rule is a
 // service's when it leads to its target group, or says its hosts and paths.
-func (a *Account) observeRules(ctx context.Context, env *slipway.Environment, listener string, wanted []slipway.Resource) error {
+func (a *Account) observeRules(ctx context.Context, listener string, wanted []slipway.Resource) ([]types.Rule, error) {
 	rules, err := a.rules(ctx, listener)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	a.mu.Lock()
-	a.seen.Rules = slipway.Quota{Used: len(rules), Limit: 100}
-	a.mu.Unlock()
-	groups, err := a.groupNames(ctx, rules)
-	if err != nil {
-		return err
-	}
+	groups := groupNames(rules)
 	taken := map[int]bool{}
 	for _, exact := range []bool{true, false} {
 		for _, w := range wanted {
@@ -47,7 +41,7 @@ func (a *Account) observeRules(ctx context.Context, env *slipway.Environment, li
 			}
 		}
 	}
-	return nil
+	return rules, nil
 }
 
 // rules are the listener's, the default one aside.
@@ -69,7 +63,7 @@ func (a *Account) rules(ctx context.Context, listener string) ([]types.Rule, err
 }
 
 // groupNames are the target groups' names by ARN; an ARN says its name.
-func (a *Account) groupNames(_ context.Context, rules []types.Rule) (map[string]string, error) {
+func groupNames(rules []types.Rule) map[string]string {
 	names := map[string]string{}
 	for _, r := range rules {
 		for _, act := range r.Actions {
@@ -78,7 +72,7 @@ func (a *Account) groupNames(_ context.Context, rules []types.Rule) (map[string]
 			}
 		}
 	}
-	return names, nil
+	return names
 }
 
 func ruleSettings(r types.Rule, groups map[string]string) slipway.Settings {

@@ -33,7 +33,14 @@ func Make(env *slipway.Environment, wanted []slipway.Resource, seen *slipway.Obs
 		p.Budgets = append(p.Budgets, BudgetOf(s))
 		p.Rooms = append(p.Rooms, RoomFor(env, s, seen))
 	}
-	p.Notes = append(p.Notes, quotas(p, seen)...)
+	if err := foreignVPC(env, seen); err != nil {
+		return nil, err
+	}
+	notes, err := quotas(env, p, seen)
+	p.Notes = append(append(p.Notes, deviations(env, wanted, seen)...), notes...)
+	if err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -116,26 +123,4 @@ func missing(env *slipway.Environment, r slipway.Resource) error {
 		return fmt.Errorf("load balancer %s has no HTTPS listener on port 443; add one, or let slipway make the environment with a cluster: block", Of(env).Balancer().Name)
 	}
 	return fmt.Errorf("%s, which the file names, does not exist in %s", r.ID, env.Region)
-}
-
-// quotas warns before a load balancer is full: 100 rules and 25 certificates
-// beside the default one, where the account's limits were not raised.
-func quotas(p *slipway.Plan, seen *slipway.Observed) []string {
-	var notes []string
-	for _, q := range []struct {
-		kind  slipway.Kind
-		what  string
-		quota slipway.Quota
-	}{{slipway.KindRule, "rules", seen.Rules}, {slipway.KindAttachment, "certificates", seen.Certificates}} {
-		more := 0
-		for _, s := range p.Steps {
-			if s.Kind == q.kind && s.Action == slipway.Create {
-				more++
-			}
-		}
-		if q.quota.Limit > 0 && q.quota.Used+more > q.quota.Limit*9/10 {
-			notes = append(notes, fmt.Sprintf("the load balancer will have %d of %d %s", q.quota.Used+more, q.quota.Limit, q.what))
-		}
-	}
-	return notes
 }

@@ -15,6 +15,9 @@ import (
 // is room, and how long it may take.
 func (o Options) announce(ctx context.Context, env *slipway.Environment, p *slipway.Plan, seen *slipway.Observed, v Version, dir string) {
 	o.note("tag", "", chosen(ctx, env, seen, v, dir))
+	for _, n := range p.Notes {
+		o.note("note", "", n)
+	}
 	for i := range env.Services {
 		s := &env.Services[i]
 		running, there := seen.Running[s.Name]

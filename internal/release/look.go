@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,7 +29,10 @@ func Look(ctx context.Context, a *cloud.Account, env slipway.Environment, tag st
 	}
 	expanded := plan.Settle(a.Resolve(env.AtRelease(tag, commit)), seen)
 	p, err := plan.Make(&expanded, plan.Wanted(&expanded), seen)
-	return p, seen, err
+	if err != nil {
+		return p, seen, err
+	}
+	return p, seen, survey(ctx, a, &expanded, p, seen)
 }
 
 // Prepare makes or continues an environment: what services share, and nothing
@@ -44,10 +48,26 @@ func Prepare(ctx context.Context, a *cloud.Account, env slipway.Environment, sin
 	if err != nil {
 		return nil, refused(err)
 	}
+	if err := survey(ctx, a, &env, p, seen); err != nil {
+		return p, refused(err)
+	}
 	if err := a.Apply(ctx, &cloud.Work{Env: &env, Sink: sink}, p.Steps); err != nil {
 		return p, err
 	}
 	return p, a.Ready(ctx, &env, sink)
+}
+
+// survey notes what the instances of a cluster made by others deviate in.
+func survey(ctx context.Context, a *cloud.Account, env *slipway.Environment, p *slipway.Plan, seen *slipway.Observed) error {
+	s, err := a.Survey(ctx, env, seen)
+	if err != nil {
+		return err
+	}
+	p.Notes = append(plan.Surveyed(env, s), p.Notes...)
+	if lb := seen.Resources[plan.Of(env).Balancer()].Settings["vpc"]; lb != "" && s.VPC != "" && lb != s.VPC {
+		return fmt.Errorf("load balancer %s stands in %s, the instances of cluster %s in %s; name a load balancer of theirs: cluster: {load-balancer: NAME}", plan.Of(env).Balancer().Name, lb, env.Cluster.Name, s.VPC)
+	}
+	return nil
 }
 
 // Status is what one service of an environment is doing.

@@ -11,8 +11,9 @@ type Observed struct {
 	Instances []InstanceRoom
 	// Running is what each service runs, by its ECS name.
 	Running map[string]Running
-	// Rules and Certificates count what the load balancer has against its quotas.
-	Rules, Certificates Quota
+	// Rules, Certificates and TargetGroups count what the load balancer has against
+	// its quotas.
+	Rules, Certificates, TargetGroups Quota
 	// Notes are what an adopted environment has that deviates from the rules that
 	// Slipway keeps in its own.
 	Notes []string
@@ -38,3 +39,19 @@ type Deployment struct {
 	Desired, Running, Pending, FailedTasks     int
 	Since                                      time.Time
 }
+
+// Survey is what the instances of a cluster that others made are like.
+type Survey struct {
+	Instances, Zones int
+	// VPC is where the instances are.
+	VPC string
+	// Open are what security groups of the instances let in from everywhere.
+	Open []Opening
+	// OldMetadata are the instances that answer IMDSv1.
+	OldMetadata []string
+	// Denied is why nothing could be looked at.
+	Denied string
+}
+
+// Opening is what a security group lets in from everywhere: "tcp 22", "all".
+type Opening struct{ Group, What string }

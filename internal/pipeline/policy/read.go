@@ -17,7 +17,8 @@ func look(actions ...string) Statement {
 func observe(s Scope, wanted []slipway.Resource) []Statement {
 	list := []Statement{
 		look("ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeInternetGateways", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups",
-			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeRules"),
+			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates", "elasticloadbalancing:DescribeRules",
+			"elasticloadbalancing:DescribeAccountLimits"),
 		inCluster(s, "ecs:DescribeClusters", "ecs:ListContainerInstances", "ecs:DescribeContainerInstances"),
 	}
 	if s.Env.Cluster.Owned {
