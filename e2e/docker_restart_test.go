@@ -115,18 +115,24 @@ func (d *ownDocker) end(with syscall.Signal) {
 func (d *ownDocker) fill() (file string) {
 	d.t.Helper()
 	file = filepath.Join(d.data(), "filler")
+	fillUp(d.t, file)
+	return file
+}
+
+// fillUp makes a file that leaves no room on its disk.
+func fillUp(t *testing.T, file string) {
+	t.Helper()
 	f, err := os.Create(file)
 	if err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	for piece := make([]byte, 64<<10); err == nil; {
 		_, err = f.Write(piece)
 	}
 	if !errors.Is(err, syscall.ENOSPC) {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return file
 }
 
 func TestBadDaysOfTheDaemon(t *testing.T) {

@@ -62,6 +62,14 @@ func start(t *testing.T, options ...string) *engine {
 		t.Skip("SKIP: the aws CLI is not installed")
 	}
 	e := &engine{t: t, binary: binary(t), data: t.TempDir()}
+	e.begin(options...)
+	return e
+}
+
+// begin starts an engine on its data folder, until the test ends.
+func (e *engine) begin(options ...string) {
+	t := e.t
+	t.Helper()
 	args := append([]string{"engine", "start", "--data", e.data, "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"}, options...)
 	if out, err := exec.Command(e.binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("starting: %v\n%s", err, out)
@@ -71,7 +79,6 @@ func start(t *testing.T, options ...string) *engine {
 		exec.Command(e.binary, "engine", "stop", "--data", e.data).Run()
 	})
 	e.read()
-	return e
 }
 
 // read takes the environment that `slipway engine env` prints.
