@@ -79,8 +79,10 @@ func (d *ownDocker) start() {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
+	// The machine's own bridge, which no container here is on: with none the daemon
+	// would delete it under the other daemon.
 	d.cmd = exec.Command("dockerd", "--host", d.host(), "--data-root", d.data(), "--exec-root", filepath.Join(d.dir, "x"), "--pidfile", filepath.Join(d.dir, "pid"),
-		"--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--live-restore")
+		"--storage-driver", "vfs", "--bridge", "docker0", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--live-restore")
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
