@@ -69,8 +69,11 @@ func on[In any](action string, name func(*In) *string) operation.Needs[In] {
 func needsNew[In any](action string, tags func(*In) []api.Tag) operation.Needs[In] {
 	return func(_ *state.Tx, c *operation.Caller, in *In) []operation.Need {
 		need := operation.Need{Action: action, Resource: arn.New("acm", c.Scope(), "certificate/*"), Keys: map[string][]string{}}
+		if len(tags(in)) == 0 {
+			return []operation.Need{need}
+		}
 		setOf(tags(in)).RequestKeys(need.Keys)
-		return []operation.Need{need}
+		return []operation.Need{need, {Action: "acm:AddTagsToCertificate", Resource: need.Resource, Keys: need.Keys}}
 	}
 }
 

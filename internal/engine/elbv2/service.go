@@ -10,7 +10,9 @@ package elbv2
 import (
 	"cmp"
 	"slices"
+	"strings"
 
+	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
@@ -56,7 +58,8 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("SetIpAddressType", on("SetIpAddressType", func(in *api.SetIpAddressTypeInput) *string { return in.LoadBalancerArn }), s.SetIpAddressType),
 		operation.Bind("DescribeCapacityReservation", all[api.DescribeCapacityReservationInput]("DescribeCapacityReservation"), s.DescribeCapacityReservation),
 
-		operation.Bind("CreateListener", on("CreateListener", func(in *api.CreateListenerInput) *string { return in.LoadBalancerArn }), s.CreateListener),
+		operation.Bind("CreateListener", within("CreateListener", func(in *api.CreateListenerInput) *string { return in.LoadBalancerArn }, ":loadbalancer/", ":listener/",
+			func(in *api.CreateListenerInput) []api.Tag { return in.Tags }), s.CreateListener),
 		operation.Bind("DescribeListeners", all[api.DescribeListenersInput]("DescribeListeners"), s.DescribeListeners),
 		operation.Bind("ModifyListener", on("ModifyListener", func(in *api.ModifyListenerInput) *string { return in.ListenerArn }), s.ModifyListener),
 		operation.Bind("DeleteListener", on("DeleteListener", func(in *api.DeleteListenerInput) *string { return in.ListenerArn }), s.DeleteListener),
@@ -66,7 +69,8 @@ func (s *Service) Operations() []operation.Operation {
 		operation.Bind("RemoveListenerCertificates", on("RemoveListenerCertificates", func(in *api.RemoveListenerCertificatesInput) *string { return in.ListenerArn }), s.RemoveListenerCertificates),
 		operation.Bind("DescribeListenerCertificates", all[api.DescribeListenerCertificatesInput]("DescribeListenerCertificates"), s.DescribeListenerCertificates),
 
-		operation.Bind("CreateRule", on("CreateRule", func(in *api.CreateRuleInput) *string { return in.ListenerArn }), s.CreateRule),
+		operation.Bind("CreateRule", within("CreateRule", func(in *api.CreateRuleInput) *string { return in.ListenerArn }, ":listener/", ":listener-rule/",
+			func(in *api.CreateRuleInput) []api.Tag { return in.Tags }), s.CreateRule),
 		operation.Bind("DescribeRules", all[api.DescribeRulesInput]("DescribeRules"), s.DescribeRules),
 		operation.Bind("ModifyRule", on("ModifyRule", func(in *api.ModifyRuleInput) *string { return in.RuleArn }), s.ModifyRule),
 		operation.Bind("DeleteRule", on("DeleteRule", func(in *api.DeleteRuleInput) *string { return in.RuleArn }), s.DeleteRule),
@@ -130,7 +134,27 @@ func needsPriorities(tx *state.Tx, c *operation.Caller, in *api.SetRulePrioritie
 func needsNew(c *operation.Caller, name, resource string, tags []api.Tag) []operation.Need {
 	n := operation.Need{Action: "elasticloadbalancing:" + name, Resource: resource, Keys: map[string][]string{}}
 	setOf(tags).RequestKeys(n.Keys)
+	return append([]operation.Need{n}, newTags(name, resource, tags)...)
+}
+
+// newTags is what tags at a creation need besides ("ELB API permissions to tag
+// resources during creation").
+func newTags(creation, resource string, tags []api.Tag) []operation.Need {
+	if len(tags) == 0 {
+		return nil
+	}
+	n := operation.Need{Action: "elasticloadbalancing:AddTags", Resource: resource, Keys: map[string][]string{"elasticloadbalancing:CreateAction": {creation}}}
+	setOf(tags).RequestKeys(n.Keys)
 	return []operation.Need{n}
+}
+
+// within is the need of an operation that makes something in a resource; its ARN
+// is the parent's with another word and one id more.
+func within[In any](creation string, parent func(*In) *string, from, to string, tags func(*In) []api.Tag) operation.Needs[In] {
+	return func(tx *state.Tx, c *operation.Caller, in *In) []operation.Need {
+		made := strings.Replace(awsapi.V(parent(in)), from, to, 1) + "/*"
+		return append(on(creation, parent)(tx, c, in), newTags(creation, made, tags(in))...)
+	}
 }
 
 func needsNewLoadBalancer(_ *state.Tx, c *operation.Caller, in *api.CreateLoadBalancerInput) []operation.Need {

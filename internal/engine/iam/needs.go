@@ -2,8 +2,10 @@ package iam
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/iam"
@@ -50,6 +52,12 @@ func needs[In any](name string, on target, more ...extra) operation.Needs[In] {
 		}
 		for _, add := range more {
 			add(m, n.Keys)
+		}
+		if what, ok := strings.CutPrefix(name, "Create"); ok && len(n.Keys["aws:TagKeys"]) > 0 {
+			// "Tags for IAM resources" in the User Guide
+			tag := operation.Need{Action: "iam:Tag" + what, Resource: n.Resource, Keys: maps.Clone(n.Keys)}
+			delete(tag.Keys, "iam:PermissionsBoundary")
+			return []operation.Need{n, tag}
 		}
 		return []operation.Need{n}
 	}

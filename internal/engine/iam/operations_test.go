@@ -90,7 +90,8 @@ func TestNeeds(t *testing.T) {
 		{"ListPolicies", &api.ListPoliciesRequest{}, []operation.Need{{Action: "iam:ListPolicies", Resource: "policy path /", Keys: none}}},
 		{"CreateUser", &api.CreateUserRequest{UserName: new("bob"), Path: new("/x/"), PermissionsBoundary: boundary, Tags: []api.Tag{{Key: new("a"), Value: new("1")}}},
 			[]operation.Need{{Action: "iam:CreateUser", Resource: account + "user/x/bob", Keys: map[string][]string{
-				"aws:RequestTag/a": {"1"}, "aws:TagKeys": {"a"}, "iam:PermissionsBoundary": {*boundary}}}}},
+				"aws:RequestTag/a": {"1"}, "aws:TagKeys": {"a"}, "iam:PermissionsBoundary": {*boundary}}},
+				{Action: "iam:TagUser", Resource: account + "user/x/bob", Keys: map[string][]string{"aws:RequestTag/a": {"1"}, "aws:TagKeys": {"a"}}}}},
 		{"AttachUserPolicy", &api.AttachUserPolicyRequest{UserName: new("ana"), PolicyArn: boundary},
 			[]operation.Need{{Action: "iam:AttachUserPolicy", Resource: account + "user/ci/Ana", Keys: plus("iam:PolicyARN", *boundary)}}},
 		{"PutUserPermissionsBoundary", &api.PutUserPermissionsBoundaryRequest{UserName: new("ana"), PermissionsBoundary: new("arn:aws:iam::aws:policy/ReadOnlyAccess")},
