@@ -192,14 +192,24 @@ func (f *follower) back(ctx context.Context, v Verdict) error {
 	if err != nil {
 		return errors.Join(failure, err)
 	}
+	old := 0
 	err = f.a.Poll(ctx, "rolling "+f.svc.Name+" back", f.limit(), func(ctx context.Context) (bool, error) {
 		p, err := f.a.Progress(ctx, f.w.Env, f.svc, d.ID)
 		if err != nil {
 			return false, err
 		}
-		return Judge(p, ShapeOf(f.svc)).Serves, nil
+		if p.Gone && p.Primary.Revision == f.before.Revision { // ECS went back at the same time, by a rollout of its own
+			d = p.Primary
+			return false, nil
+		}
+		v := Judge(p, ShapeOf(f.svc))
+		old = p.Old
+		if v.Failed != "" {
+			return false, fmt.Errorf("going back to %s failed, too: %s", path.Base(f.before.Revision), v.Failed)
+		}
+		return v.Serves, nil
 	})
-	failure.Serving = err == nil
+	failure.Serving = err == nil || old > 0
 	f.tell(slipway.Failed, v.Failed)
 	return errors.Join(failure, err)
 }
