@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -138,12 +140,14 @@ func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 	if t.AccessKeyID != "" {
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(t.AccessKeyID, t.SecretKey, t.SessionID)))
 	}
+	if t.Endpoint != "" { // the SDK takes its endpoint for the call that makes credentials of a token too late
+		options = append(options, config.WithBaseEndpoint(t.Endpoint), config.WithWebIdentityRoleCredentialOptions(func(o *stscreds.WebIdentityRoleOptions) {
+			o.Client = sts.New(sts.Options{Region: cmp.Or(a.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")), BaseEndpoint: &t.Endpoint})
+		}))
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return cfg, fmt.Errorf("%w: %w", ErrAccount, err)
-	}
-	if t.Endpoint != "" {
-		cfg.BaseEndpoint = &t.Endpoint
 	}
 	if cfg.Region == "" {
 		return cfg, fmt.Errorf("%w: no region; write region: into the environment, or set AWS_REGION", ErrAccount)

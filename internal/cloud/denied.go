@@ -3,6 +3,8 @@ package cloud
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"regexp"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -18,6 +20,9 @@ type Denied struct {
 }
 
 func (d *Denied) Error() string {
+	if d.Action == "sts:AssumeRoleWithWebIdentity" {
+		return fmt.Sprintf("this job's token may not take the role %s (%s): the role trusts tokens of other tags or branches", os.Getenv("AWS_ROLE_ARN"), d.Action)
+	}
 	text := d.Caller + " may not " + d.Action
 	if d.Caller == "" {
 		text = "not allowed: " + d.Action
@@ -38,7 +43,7 @@ func (d *Denied) Hint() string {
 
 // refusal is IAM's sentence, which is the same in all services: "User: ARN is not
 // authorized to perform: ACTION on resource: ARN because …".
-var refusal = regexp.MustCompile(`(?:User: (\S+) is )?not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)(?: on resource: (\S+))?`)
+var refusal = regexp.MustCompile(`(?:User: (\S+) is )?[Nn]ot authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)(?: on resource: (\S+))?`)
 
 // Refusal reads IAM's sentence in what a client of the account's services wrote;
 // nil where it is not there.
