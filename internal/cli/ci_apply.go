@@ -29,15 +29,28 @@ func raw(document string) json.RawMessage {
 	return json.RawMessage(document)
 }
 
-func (p *access) access(steps []policy.Step) slipway.Access {
+func (p *access) access(steps []policy.Step) (slipway.Access, error) {
 	a := slipway.Access{App: p.stack.App, User: p.user, NewKey: p.newKey}
 	if p.trust != nil {
 		a.Provider = &slipway.IdentityProvider{URL: p.trust.URL, Audience: p.trust.Audience}
 	}
 	for _, s := range steps {
-		a.Policies = append(a.Policies, slipway.AccessPolicy{Name: s.Name, Document: s.Document.JSON(), Trust: s.Trust})
+		parts, err := s.Parts()
+		if err != nil {
+			return a, err
+		}
+		for _, part := range parts {
+			one := slipway.AccessPolicy{Name: part.Name, Document: part.Document.JSON()}
+			if p.trust != nil {
+				one.Role = s.Name
+			}
+			a.Policies = append(a.Policies, one)
+		}
+		if p.trust != nil {
+			a.Roles = append(a.Roles, slipway.AccessRole{Name: s.Name, Trust: s.Trust})
+		}
 	}
-	return a
+	return a, nil
 }
 
 // grant gives the policies, one account after the other: what several environments
@@ -46,7 +59,8 @@ func (p *access) grant(ctx context.Context, wants []granted) error {
 	var accounts []granted
 	for _, w := range wants {
 		if last := len(accounts) - 1; last >= 0 && accounts[last].account.ID == w.account.ID {
-			accounts[last].access.Policies = append(accounts[last].access.Policies, w.access.Policies...)
+			into := &accounts[last].access
+			into.Policies, into.Roles = append(into.Policies, w.access.Policies...), append(into.Roles, w.access.Roles...)
 			continue
 		}
 		accounts = append(accounts, w)
@@ -97,10 +111,8 @@ func (p *access) grantOne(ctx context.Context, w granted) error {
 		return fmt.Errorf("%w; run it again to continue", err)
 	}
 	line("done", fmt.Sprintf("%d changes in account %s", len(g.Changes), w.account.ID))
-	for _, a := range w.access.Policies {
-		if a.Trust != "" {
-			line("role", fmt.Sprintf("arn:aws:iam::%s:role/%s", w.account.ID, a.Name))
-		}
+	for _, r := range w.access.Roles {
+		line("role", fmt.Sprintf("arn:aws:iam::%s:role/%s", w.account.ID, r.Name))
 	}
 	return nil
 }

@@ -89,7 +89,11 @@ func (p *access) run(ctx context.Context, args []string) error {
 		}
 		p.steps = append(p.steps, steps...)
 		if p.apply {
-			wants = append(wants, granted{account: p.account, access: p.access(steps)})
+			access, err := p.access(steps)
+			if err != nil {
+				return err
+			}
+			wants = append(wants, granted{account: p.account, access: access})
 		}
 	}
 	if err := p.show(); err != nil || !p.apply {

@@ -37,9 +37,9 @@ func (a *Account) Grant(ctx context.Context, want slipway.Access) (*Granting, er
 	steps := []func(context.Context) error{g.provider}
 	for _, p := range want.Policies {
 		steps = append(steps, func(ctx context.Context) error { return g.policy(ctx, p) })
-		if p.Trust != "" {
-			steps = append(steps, func(ctx context.Context) error { return g.role(ctx, p) })
-		}
+	}
+	for _, r := range want.Roles {
+		steps = append(steps, func(ctx context.Context) error { return g.role(ctx, r) })
 	}
 	for _, step := range append(steps, g.user) {
 		if err := step(ctx); err != nil {
@@ -152,39 +152,41 @@ func (a *Account) newVersion(ctx context.Context, arn, document string) error {
 	return err
 }
 
-// role makes a role that the provider's tokens may take, with the policy of its
-// name.
-func (g *Granting) role(ctx context.Context, p slipway.AccessPolicy) error {
-	out, err := g.a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &p.Name})
-	attached := false
+// role makes a role that the provider's tokens may take, with its policies.
+func (g *Granting) role(ctx context.Context, r slipway.AccessRole) error {
+	var have []types.AttachedPolicy
+	out, err := g.a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.Name})
 	switch {
 	case is(err, "NoSuchEntity"):
-		g.change("create role "+p.Name, func(ctx context.Context) error {
-			_, err := g.a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &p.Name, AssumeRolePolicyDocument: &p.Trust, Tags: g.tags(),
+		g.change("create role "+r.Name, func(ctx context.Context) error {
+			_, err := g.a.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &r.Name, AssumeRolePolicyDocument: &r.Trust, Tags: g.tags(),
 				Description: aws.String("made by slipway ci policy for " + g.want.App)})
 			return err
 		})
 	case err != nil:
 		return err
 	default:
-		if err := g.ours("role "+p.Name, out.Role.Tags); err != nil {
+		if err := g.ours("role "+r.Name, out.Role.Tags); err != nil {
 			return err
 		}
-		if !same(aws.ToString(out.Role.AssumeRolePolicyDocument), p.Trust) {
-			g.change("change whom role "+p.Name+" trusts", func(ctx context.Context) error {
-				_, err := g.a.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &p.Name, PolicyDocument: &p.Trust})
+		if !same(aws.ToString(out.Role.AssumeRolePolicyDocument), r.Trust) {
+			g.change("change whom role "+r.Name+" trusts", func(ctx context.Context) error {
+				_, err := g.a.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &r.Name, PolicyDocument: &r.Trust})
 				return err
 			})
 		}
-		list, err := g.a.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &p.Name})
+		list, err := g.a.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &r.Name})
 		if err != nil {
 			return err
 		}
-		attached = holds(list.AttachedPolicies, p.Name)
+		have = list.AttachedPolicies
 	}
-	if !attached {
-		g.change("attach policy "+p.Name+" to its role", func(ctx context.Context) error {
-			_, err := g.a.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &p.Name, PolicyArn: aws.String(g.arn("policy/" + p.Name))})
+	for _, p := range g.want.Policies {
+		if p.Role != r.Name || holds(have, p.Name) {
+			continue
+		}
+		g.change("attach policy "+p.Name+" to role "+r.Name, func(ctx context.Context) error {
+			_, err := g.a.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &r.Name, PolicyArn: aws.String(g.arn("policy/" + p.Name))})
 			return err
 		})
 	}

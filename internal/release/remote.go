@@ -22,7 +22,11 @@ func Remote(ctx context.Context, dir string) (host, slug string, err error) {
 
 // parseRemote reads git@host:owner/name.git and URLs.
 func parseRemote(at string) (host, slug string, ok bool) {
-	if u, err := url.Parse(at); err == nil && u.Host != "" {
+	if strings.Contains(at, "://") {
+		u, err := url.Parse(at)
+		if err != nil {
+			return "", "", false
+		}
 		host, slug = u.Hostname(), u.Path
 	} else if before, after, found := strings.Cut(at, ":"); found && !strings.Contains(before, "/") {
 		host, slug = before[strings.LastIndexByte(before, '@')+1:], after

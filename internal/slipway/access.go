@@ -11,15 +11,18 @@ type Access struct {
 	// NewKey makes another access key where the user has one already.
 	NewKey   bool
 	Provider *IdentityProvider
+	Roles    []AccessRole
 	Policies []AccessPolicy
 }
 
 // IdentityProvider is an issuer of tokens.
 type IdentityProvider struct{ URL, Audience string }
 
-// AccessPolicy is a managed policy, and the role of its name with its trust
-// policy where there is one.
-type AccessPolicy struct{ Name, Document, Trust string }
+// AccessPolicy is a managed policy; Role is the role that it is for, "" is the user.
+type AccessPolicy struct{ Name, Document, Role string }
+
+// AccessRole is a role and whom it trusts.
+type AccessRole struct{ Name, Trust string }
 
 // AccessKey is a key that was made just now; its secret is told once.
 type AccessKey struct {

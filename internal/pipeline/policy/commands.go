@@ -77,7 +77,8 @@ func only(s Scope, kinds ...slipway.Kind) []slipway.Resource {
 }
 
 // push is the seed's five actions on exactly the repositories, what finds an
-// image that is there, and the registry's password.
+// image that is there and reads the commit it was built from, and the registry's
+// password.
 func push(s Scope) []Statement {
 	if len(s.repositories()) == 0 {
 		return nil
@@ -86,7 +87,7 @@ func push(s Scope) []Statement {
 		{Sid: "Login", Action: []string{"ecr:GetAuthorizationToken"}, Resource: []string{"*"}, Why: "the password is the whole registry's"},
 		{Sid: "Push", Resource: s.repositories(), Action: []string{"ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
 			"ecr:CompleteLayerUpload", "ecr:PutImage"}},
-		{Sid: "Images", Resource: s.repositories(), Action: []string{"ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage"}},
+		{Sid: "Images", Resource: s.repositories(), Action: []string{"ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}},
 	}
 }
 
@@ -98,11 +99,12 @@ func deploy(s Scope) []Statement {
 	own := slices.DeleteFunc(slices.Clone(wanted), func(r slipway.Resource) bool {
 		return r.Phase == plan.PhaseEnvironment && r.Kind != slipway.KindLogGroup || r.Kind == slipway.KindRepository || r.Kind == slipway.KindRole
 	})
-	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), images(s), apply(s, own), follow(s))
+	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), []Statement{images(s)}, apply(s, own), follow(s))
 }
 
-func images(s Scope) []Statement {
-	return []Statement{{Sid: "Images", Action: []string{"ecr:DescribeImages"}, Resource: s.repositories()}}
+// images is finding a tag's image.
+func images(s Scope) Statement {
+	return Statement{Sid: "Images", Action: []string{"ecr:DescribeImages"}, Resource: s.repositories()}
 }
 
 func up(s Scope) []Statement {

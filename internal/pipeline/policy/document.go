@@ -89,18 +89,38 @@ func (d Document) Pretty() string {
 	return string(b)
 }
 
-// Check refuses what a managed policy cannot hold.
-func (d Document) Check() error {
+// size is how IAM counts a document: without white space.
+func (d Document) size() int {
 	size := 0
 	for _, r := range d.JSON() {
 		if !unicode.IsSpace(r) {
 			size++
 		}
 	}
-	if size > most {
-		return fmt.Errorf("the policy has %d characters and IAM takes %d; ask for fewer environments or commands at a time", size, most)
+	return size
+}
+
+// Parts are the document as one or more that IAM takes, each with whole
+// statements.
+func (d Document) Parts() ([]Document, error) {
+	part := Document{Version: d.Version}
+	var parts []Document
+	for _, s := range d.Statement {
+		more := Document{Version: d.Version, Statement: append(slices.Clone(part.Statement), s)}
+		switch {
+		case more.size() <= most:
+			part = more
+		case len(part.Statement) == 0:
+			return nil, fmt.Errorf("statement %s alone has more than the %d characters that IAM takes", s.Sid, most)
+		default:
+			parts = append(parts, part)
+			part = Document{Version: d.Version, Statement: []Statement{s}}
+			if part.size() > most {
+				return nil, fmt.Errorf("statement %s alone has more than the %d characters that IAM takes", s.Sid, most)
+			}
+		}
 	}
-	return nil
+	return append(parts, part), nil
 }
 
 // Without is the document without one statement.

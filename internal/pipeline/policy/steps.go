@@ -49,9 +49,6 @@ func Person(stack *slipway.Stack, s Scope, commands []string) (Step, error) {
 
 func step(stack *slipway.Stack, s Scope, name string, commands []string) (Step, error) {
 	d, err := For(commands, s)
-	if err == nil {
-		err = d.Check()
-	}
 	if err != nil {
 		return Step{}, fmt.Errorf("%s of %s: %w", name, s.Env.Name, err)
 	}
@@ -77,4 +74,23 @@ func builds(stack *slipway.Stack, env *slipway.Environment) bool {
 		}
 	}
 	return true
+}
+
+// Parts are the step's policies as IAM takes them: of a large one several, by
+// number after the first.
+func (s Step) Parts() ([]Step, error) {
+	documents, err := s.Document.Parts()
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", s.Step, s.Environment, err)
+	}
+	var parts []Step
+	for i, d := range documents {
+		part := s
+		part.Document = d
+		if i > 0 {
+			part.Name += fmt.Sprintf("-%d", i+1)
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
 }
