@@ -135,16 +135,17 @@ func (g *guarded) policyOf(command string, runs []run) policy.Document {
 
 // unasked are actions that a policy has and that no run here asks for.
 var unasked = map[string]string{
-	"ecr:TagResource":                     "asked by AWS for a repository made with tags",
-	"logs:TagResource":                    "asked by AWS for a log group made with tags",
-	"iam:CreateServiceLinkedRole":         "asked by AWS at an account's first cluster, load balancer and group",
-	"ecs:UpdateCapacityProvider":          "asked when somebody changed the capacity provider",
-	"elasticloadbalancing:ModifyListener": "asked when somebody changed the listener",
-	"autoscaling:CompleteLifecycleAction": "asked when an instance waits in the draining hook",
-	"up logs:GetLogEvents":                "asked for a task that stopped, as deploy does here",
-	"rollback logs:GetLogEvents":          "as for up",
-	"scale logs:GetLogEvents":             "as for up",
-	"ecs:DeregisterContainerInstance":     "asked when an ended instance is still registered",
+	"ecr:TagResource":                            "asked by AWS for a repository made with tags",
+	"logs:TagResource":                           "asked by AWS for a log group made with tags",
+	"iam:CreateServiceLinkedRole":                "asked by AWS at an account's first cluster, load balancer and group",
+	"elasticloadbalancing:DescribeAccountLimits": "asked when a load balancer is nearly full",
+	"ecs:UpdateCapacityProvider":                 "asked when somebody changed the capacity provider",
+	"elasticloadbalancing:ModifyListener":        "asked when somebody changed the listener",
+	"autoscaling:CompleteLifecycleAction":        "asked when an instance waits in the draining hook",
+	"up logs:GetLogEvents":                       "asked for a task that stopped, as deploy does here",
+	"rollback logs:GetLogEvents":                 "as for up",
+	"scale logs:GetLogEvents":                    "as for up",
+	"ecs:DeregisterContainerInstance":            "asked when an ended instance is still registered",
 }
 
 var ids = regexp.MustCompile(`\b(vpc|subnet|igw|rtb|sg|lt|i)-[0-9a-f]{8,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{16,32}\b`)
