@@ -64,12 +64,9 @@ func (a *Account) seeService(ctx context.Context, s types.Service, w slipway.Res
 		running.Deployments = append(running.Deployments, deployment(d))
 	}
 	settings := serviceSettings(s)
-	hash, ours := strings.CutPrefix(tags[tagMark], path.Base(revision)+" ")
-	seen := slipway.Seen{Ref: aws.ToString(s.ServiceArn), Settings: settings, Status: aws.ToString(s.Status)}
-	if ours {
-		seen.Mark = hash
-	}
-	if hash == mark(w.Settings) && !closely {
+	marked, hash, _ := strings.Cut(tags[tagMark], " ")
+	seen := slipway.Seen{Ref: aws.ToString(s.ServiceArn), Settings: settings, Status: aws.ToString(s.Status), Mark: hash, Foreign: marked != path.Base(revision)}
+	if hash == mark(w.Settings) && !seen.Foreign && !closely {
 		for k, v := range w.Settings {
 			if _, ok := settings[k]; !ok {
 				settings[k] = v
