@@ -115,7 +115,6 @@ func newRoot(t *terminal) *cobra.Command {
 		newHistory(t),
 		newLogs(t),
 		newRun(t),
-		newExec(t),
 		newURL(t),
 		newDoctor(t),
 	)

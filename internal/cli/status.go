@@ -76,6 +76,22 @@ func (d *deployment) status(c *cobra.Command) error {
 			on = fmt.Sprintf("aws %s %s", s.Account, s.Region)
 		}
 		fmt.Fprintf(d.t.out, "%-13s%-36s %-14s %d/%d healthy   %-20s %-12s %s\n", s.Environment, where, s.Tag, s.Healthy, s.Desired, since, s.State, on)
+		for _, j := range s.Jobs {
+			fmt.Fprintf(d.t.out, "%-13sjob %-32s %-30s %s\n", s.Environment, j.Name, j.Schedule, when(j))
+		}
 	}
 	return nil
+}
+
+// when says when a job comes next.
+func when(j release.JobStatus) string {
+	switch {
+	case j.Next != nil:
+		return "next " + j.Next.Format("2006-01-02 15:04 UTC")
+	case j.State != "enabled":
+		return j.State
+	case strings.HasPrefix(j.Schedule, "rate"):
+		return "counted from when it was set"
+	}
+	return "never again"
 }

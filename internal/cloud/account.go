@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -66,6 +67,7 @@ type Account struct {
 	ssm     *ssm.Client
 	logs    *cloudwatchlogs.Client
 	scaling *applicationautoscaling.Client
+	events  *eventbridge.Client
 	sts     *sts.Client
 
 	dns      dns.Provider
@@ -167,6 +169,7 @@ func (a *Account) connect(cfg aws.Config) {
 	a.ssm = ssm.NewFromConfig(cfg)
 	a.logs = cloudwatchlogs.NewFromConfig(cfg)
 	a.scaling = applicationautoscaling.NewFromConfig(cfg)
+	a.events = eventbridge.NewFromConfig(cfg)
 	a.sts = sts.NewFromConfig(cfg)
 }
 

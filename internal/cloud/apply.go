@@ -163,6 +163,10 @@ func (a *Account) do(ctx context.Context, w *Work, s slipway.Step, say func(stri
 		return a.applyService(ctx, w, s)
 	case slipway.KindScaling:
 		return a.applyScaling(ctx, env, s)
+	case slipway.KindScheduleRole:
+		return a.applyScheduleRole(ctx, env, s)
+	case slipway.KindSchedule:
+		return a.applySchedule(ctx, env, s)
 	}
 	return fmt.Errorf("nothing here makes a %s", s.Kind)
 }

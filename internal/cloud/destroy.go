@@ -41,6 +41,10 @@ func (a *Account) DestroyServices(ctx context.Context, w *Work) error {
 	for i := range env.Services {
 		svc := &env.Services[i]
 		s := plan.For(svc)
+		for _, id := range a.schedulesOf(svc) {
+			list = append(list, undo{id, func(ctx context.Context) error { return a.removeSchedule(ctx, id.Name) }})
+		}
+		list = append(list, a.undoScheduleRole(svc))
 		if svc.Scale != nil {
 			list = append(list, undo{s.Scaling(), func(ctx context.Context) error { return a.removeScaling(ctx, env, svc) }})
 		}

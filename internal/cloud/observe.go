@@ -36,6 +36,7 @@ func (a *Account) Observe(ctx context.Context, env *slipway.Environment, wanted 
 		func(ctx context.Context) error { return a.observeRepositories(ctx, wanted) },
 		func(ctx context.Context) error { return a.observeRoles(ctx, wanted) },
 		func(ctx context.Context) error { return a.observeScaling(ctx, env, wanted) },
+		func(ctx context.Context) error { return a.observeSchedules(ctx, env, wanted) },
 		func(ctx context.Context) error {
 			if !env.Cluster.Owned {
 				return nil
@@ -54,6 +55,7 @@ func (a *Account) Observe(ctx context.Context, env *slipway.Environment, wanted 
 			a.seen.Resources[plan.Attachment(w.Name)] = slipway.Seen{Ref: certificate}
 		}
 	}
+	a.settleSchedules(env)
 	seen := *a.seen
 	seen.Resources, seen.Running = maps.Clone(a.seen.Resources), maps.Clone(a.seen.Running)
 	return &seen, nil

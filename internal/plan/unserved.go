@@ -12,11 +12,6 @@ func unserved(env *slipway.Environment) error {
 	refuse := func(at slipway.Position, what, instead string) error {
 		return fmt.Errorf("%s: %s is not served yet; %s", at, what, instead)
 	}
-	for _, j := range env.Jobs {
-		if j.Schedule != "" {
-			return refuse(j.At.Of("schedule"), "a job's schedule", "leave it out and run the job on demand")
-		}
-	}
 	switch c, d := env.Cluster, env.DNS; {
 	case c.Spread:
 		return refuse(c.At.Of("spread"), "cluster.spread", "leave it out")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/cloud"
 	"github.com/slipway-dev/slipway/internal/plan"
@@ -84,13 +85,39 @@ type Status struct {
 	On          string   `json:"on"`
 	Account     string   `json:"account"`
 	Region      string   `json:"region"`
+	// Jobs are the service's that have a schedule.
+	Jobs []JobStatus `json:"jobs,omitempty"`
+}
+
+// JobStatus is a scheduled job: when it comes next, as far as that can be told.
+type JobStatus struct {
+	Name     string     `json:"name"`
+	Schedule string     `json:"schedule"`
+	State    string     `json:"state"`
+	Next     *time.Time `json:"next,omitempty"`
+}
+
+// jobs are a service's scheduled jobs as the account has them.
+func jobs(env *slipway.Environment, svc *slipway.Service, seen *slipway.Observed, now time.Time) []JobStatus {
+	var list []JobStatus
+	for _, j := range plan.Scheduled(env, svc) {
+		s := JobStatus{Name: j.Name, Schedule: j.Schedule, State: "not deployed"}
+		if have, ok := seen.Resources[plan.For(svc).Schedule(j.Name)]; ok {
+			s.Schedule, s.State = have.Settings["schedule"], strings.ToLower(have.Settings["state"])
+			if at, comes := slipway.NextRun(s.Schedule, now); comes && s.State == "enabled" {
+				s.Next = &at
+			}
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // StatusOf looks at each service of an environment.
 func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([]Status, error) {
 	env = a.Resolve(env)
 	wanted := slices.DeleteFunc(plan.Wanted(&env), func(r slipway.Resource) bool {
-		return r.Kind != slipway.KindService && r.Kind != slipway.KindTargetGroup
+		return r.Kind != slipway.KindService && r.Kind != slipway.KindTargetGroup && r.Kind != slipway.KindSchedule
 	})
 	seen, err := a.Observe(ctx, &env, wanted)
 	if err != nil {
@@ -116,6 +143,7 @@ func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([
 				}
 			}
 		}
+		s.Jobs = jobs(&env, svc, seen, time.Now())
 		list = append(list, s)
 	}
 	return list, nil

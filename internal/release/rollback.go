@@ -48,6 +48,9 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 	if err := Await(ctx, a, w, seen); err != nil {
 		return nil, err
 	}
+	if err := a.Repoint(ctx, w); err != nil {
+		return nil, err
+	}
 	err = prove(ctx, &env, o, out)
 	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
 	return out, err

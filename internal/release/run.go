@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -105,6 +104,9 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	for _, svc := range restore {
 		err = errors.Join(err, a.Configure(ctx, &env, &svc))
 	}
+	if err == nil {
+		err = schedules(ctx, a, work, p.Steps)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,24 +127,15 @@ func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcom
 		}
 		for _, r := range s.Rules {
 			for _, host := range r.Hosts {
-				proof, err := Prove(ctx, host+port(env), provable(&s, r), o.Door, 2*time.Minute)
+				proof, err := Prove(ctx, host, provable(&s, r), o.Door, 2*time.Minute)
 				if err != nil {
 					return err
 				}
-				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host+port(env))
+				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host)
 			}
 		}
 	}
 	return nil
-}
-
-// port is what a URL says of the listener that the file names, where that is not
-// 443.
-func port(env *slipway.Environment) string {
-	if n, err := strconv.Atoi(env.Cluster.Listener); err == nil && n != 443 {
-		return ":" + env.Cluster.Listener
-	}
-	return ""
 }
 
 func (o Options) note(phase, step, text string) {
@@ -229,7 +222,7 @@ func prepare(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *s
 		switch {
 		case s.Kind == slipway.KindRepository:
 			first = append(first, s)
-		case s.Kind != slipway.KindService && s.Kind != slipway.KindScaling:
+		case s.Kind != slipway.KindService && s.Kind != slipway.KindScaling && s.Kind != slipway.KindSchedule:
 			rest = append(rest, s)
 		}
 	}
@@ -270,6 +263,25 @@ func services(env *slipway.Environment, p *slipway.Plan, seen *slipway.Observed,
 		steps = append(steps, s)
 	}
 	return steps
+}
+
+// schedules points the jobs at the release, once it serves: a release that does
+// not come up runs no job.
+func schedules(ctx context.Context, a *cloud.Account, w *cloud.Work, steps []slipway.Step) error {
+	var list []slipway.Step
+	for _, s := range steps {
+		if s.Kind != slipway.KindSchedule {
+			continue
+		}
+		if _, started := w.Deployment(s.Service); started && s.Action == slipway.Keep {
+			s.Action = slipway.Change
+		}
+		list = append(list, s)
+	}
+	if err := a.Apply(ctx, w, list); err != nil {
+		return err
+	}
+	return a.DropSchedules(ctx, w)
 }
 
 func firstImage(env *slipway.Environment, service string, r slipway.Release) string {

@@ -60,11 +60,11 @@ func (c Container) settings() Settings {
 		"cpu":          strconv.Itoa(c.CPU),
 		"memory":       strconv.Itoa(c.MemoryHard),
 		"soft memory":  strconv.Itoa(c.MemorySoft),
-		"entrypoint":   words(c.Entrypoint),
-		"command":      words(c.Command),
+		"entrypoint":   Words(c.Entrypoint),
+		"command":      Words(c.Command),
 		"port":         strconv.Itoa(c.Port),
 		"host port":    strconv.Itoa(c.HostPort),
-		"health check": words(c.Health),
+		"health check": Words(c.Health),
 		"user":         c.User,
 	}
 	if c.Stop > 0 {
@@ -89,8 +89,8 @@ func (c Container) settings() Settings {
 	return s
 }
 
-// words writes a command as a list, so that ["a b"] and ["a","b"] differ.
-func words(list []string) string {
+// Words writes a command as a list, so that ["a b"] and ["a","b"] differ.
+func Words(list []string) string {
 	if len(list) == 0 {
 		return ""
 	}

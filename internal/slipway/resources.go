@@ -30,6 +30,8 @@ const (
 	KindRole             Kind = "role"
 	KindService          Kind = "service"
 	KindScaling          Kind = "scaling"
+	KindSchedule         Kind = "schedule" // a rule that runs a job, and its target
+	KindScheduleRole     Kind = "schedule role"
 )
 
 // ID names a resource within an environment: kind and name.
@@ -78,8 +80,6 @@ type Seen struct {
 	// made by others): where a setting differs from the file and the mark still
 	// says the file's value, somebody else changed it.
 	Mark string
-	// Foreign tells that another tool has put something in its place since.
-	Foreign bool
 	// Status is the API's word for a resource that is not simply there
 	// ("provisioning", "PENDING_VALIDATION").
 	Status string

@@ -42,5 +42,11 @@ func (e Environment) AtRelease(tag, commit string) Environment {
 		services[i] = s
 	}
 	e.Services = services
+	jobs := make([]Job, len(e.Jobs))
+	for i, j := range e.Jobs {
+		j.Command = ExpandAll(j.Command, tag, commit)
+		jobs[i] = j
+	}
+	e.Jobs = jobs
 	return e
 }

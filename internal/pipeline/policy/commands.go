@@ -33,9 +33,6 @@ var commands = []struct {
 	{"history", past},
 	{"rollback", func(s Scope) []Statement { return append(change(s), past(s)...) }},
 	{"scale", change},
-	{"run", once},
-	{"run --tag", onceAt},
-	{"doctor", func(s Scope) []Statement { return observe(s, plan.Wanted(s.Env)) }},
 	{"secret set", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:PutParameter")} }},
 	{"secret list", func(Scope) []Statement { return []Statement{look("ssm:DescribeParameters")} }},
 	{"secret rm", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:DeleteParameter")} }},
@@ -100,7 +97,7 @@ func push(s Scope) []Statement {
 func deploy(s Scope) []Statement {
 	wanted := plan.Wanted(s.Env)
 	own := slices.DeleteFunc(slices.Clone(wanted), func(r slipway.Resource) bool {
-		return r.Phase == plan.PhaseEnvironment && r.Kind != slipway.KindLogGroup || r.Kind == slipway.KindRepository || r.Kind == slipway.KindRole
+		return r.Phase == plan.PhaseEnvironment && r.Kind != slipway.KindLogGroup || r.Kind == slipway.KindRepository || r.Kind == slipway.KindRole || r.Kind == slipway.KindScheduleRole
 	})
 	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), []Statement{images(s)}, apply(s, own), follow(s))
 }
@@ -152,32 +149,7 @@ func logs(s Scope) []Statement {
 
 // change is rolling a service back or scaling it.
 func change(s Scope) []Statement {
-	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), []Statement{onServices(s, "ecs:UpdateService")}, follow(s))
-}
-
-// once is a task of its own, of the revision that runs.
-func once(s Scope) []Statement {
-	tasks := []string{s.ecs("task/" + s.cluster() + "/*")}
-	list := []Statement{
-		onServices(s, "ecs:DescribeServices"),
-		{Sid: "Tasks", Action: []string{"ecs:DescribeTasks", "ecs:StopTask", "ecs:TagResource"}, Resource: tasks},
-	}
-	for _, svc := range s.Env.Services {
-		list = append(list, Statement{Sid: "RunTasks", Action: []string{"ecs:RunTask"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}}, passRoles(s, &svc))
-	}
-	return append(list, lastLines(s)...)
-}
-
-// onceAt is a task of another release, whose revision is registered in a family
-// beside the service's.
-func onceAt(s Scope) []Statement {
-	list := append(once(s), observe(s, plan.Wanted(s.Env))...)
-	for _, svc := range s.Env.Services {
-		beside := []string{s.ecs("task-definition/" + svc.Family + "-run:*")}
-		list = append(list, Statement{Sid: "RunTasks", Action: []string{"ecs:RunTask"}, Resource: beside},
-			Statement{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: beside})
-	}
-	return append(list, images(s))
+	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), []Statement{onServices(s, "ecs:UpdateService")}, repoint(s), follow(s))
 }
 
 func secrets(s Scope, action string) Statement {

@@ -47,7 +47,11 @@ func observe(s Scope, wanted []slipway.Resource) []Statement {
 	if has(wanted, slipway.KindLogGroup) {
 		list = append(list, Statement{Sid: "LogGroups", Action: []string{"logs:DescribeLogGroups"}, Resource: []string{s.arn("logs", "log-group:*")}})
 	}
+	if has(wanted, slipway.KindService) && len(s.Env.Jobs) > 0 {
+		list = append(list, look("events:ListRules"), schedulesOf(s, "events:ListTargetsByRule"))
+	}
 	return append(list,
+		Statement{Sid: "ScheduleRoles", Action: []string{"iam:GetRolePolicy"}, Resource: s.named(wanted, slipway.KindScheduleRole, s.role)},
 		Statement{Sid: "Images", Action: []string{"ecr:DescribeRepositories"}, Resource: s.named(wanted, slipway.KindRepository, func(n string) string { return s.arn("ecr", "repository/"+n) })},
 		Statement{Sid: "ExecutionRoles", Action: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resource: s.named(wanted, slipway.KindRole, s.role)},
 	)
@@ -77,12 +81,6 @@ func follow(s Scope) []Statement {
 	if routed(s) {
 		list = append(list, look("elasticloadbalancing:DescribeTargetHealth"))
 	}
-	return append(list, lastLines(s)...)
-}
-
-// lastLines is what tasks wrote.
-func lastLines(s Scope) []Statement {
-	var list []Statement
 	for _, svc := range s.Env.Services {
 		if svc.LogGroup != "" {
 			list = append(list, Statement{Sid: "LastLines", Action: []string{"logs:GetLogEvents"},

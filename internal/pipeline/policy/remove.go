@@ -50,6 +50,10 @@ func removeOne(s Scope, r slipway.Resource) []Statement {
 		return allow("Certificates", s.arn("acm", "certificate/*"), "acm:ListTagsForCertificate", "acm:DeleteCertificate")
 	case slipway.KindRole:
 		return allow("ExecutionRoles", s.role(r.Name), role...)
+	case slipway.KindScheduleRole:
+		return allow("ScheduleRoles", s.role(r.Name), role...)
+	case slipway.KindSchedule:
+		return []Statement{schedulesOf(s, "events:RemoveTargets", "events:DeleteRule")}
 	case slipway.KindScaling:
 		return allow("Scaling", s.arn("application-autoscaling", "scalable-target/*"), "application-autoscaling:DeregisterScalableTarget")
 	case slipway.KindCapacity:

@@ -87,6 +87,10 @@ func write(s Scope, r slipway.Resource) []Statement {
 		return []Statement{st}
 	case slipway.KindService:
 		return writeService(s, r)
+	case slipway.KindScheduleRole:
+		return []Statement{allow("ScheduleRoles", one(s.role(r.Name)), "iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy")}
+	case slipway.KindSchedule:
+		return append(passSchedules(s), schedulesOf(s, "events:PutRule", "events:TagResource", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule"))
 	case slipway.KindScaling:
 		return []Statement{allow("Scaling", one(s.arn("application-autoscaling", "scalable-target/*")), "application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy")}
 	}
@@ -114,15 +118,6 @@ func writeRole(s Scope, name, sid, policy string) []Statement {
 func writeService(s Scope, r slipway.Resource) []Statement {
 	i := slices.IndexFunc(s.Env.Services, func(svc slipway.Service) bool { return svc.Name == r.Name })
 	svc := &s.Env.Services[i]
-	return []Statement{
-		{Sid: "Services", Action: []string{"ecs:CreateService", "ecs:UpdateService", "ecs:TagResource"}, Resource: []string{s.ecs("service/" + s.cluster() + "/" + svc.Name)}},
-		{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}},
-		passRoles(s, svc),
-	}
-}
-
-// passRoles is handing a service's tasks their roles.
-func passRoles(s Scope, svc *slipway.Service) Statement {
 	var roles []string
 	for _, name := range []string{svc.TaskRole, svc.ExecutionRole} {
 		if name != "" {
@@ -132,7 +127,11 @@ func passRoles(s Scope, svc *slipway.Service) Statement {
 	if plan.NeedsExecutionRole(svc) {
 		roles = append(roles, s.role(plan.For(svc).ExecutionRole().Name))
 	}
-	return Statement{Sid: "PassRoles", Action: []string{"iam:PassRole"}, Resource: roles, Condition: passedToTasks(roles)}
+	return []Statement{
+		{Sid: "Services", Action: []string{"ecs:CreateService", "ecs:UpdateService", "ecs:TagResource"}, Resource: []string{s.ecs("service/" + s.cluster() + "/" + svc.Name)}},
+		{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}},
+		{Sid: "PassRoles", Action: []string{"iam:PassRole"}, Resource: roles, Condition: passedToTasks(roles)},
+	}
 }
 
 func passedToTasks(roles []string) Condition {
