@@ -23,6 +23,7 @@ import (
 	"time"
 
 	audit "github.com/slipway-dev/slipway/internal/engine"
+	"github.com/slipway-dev/slipway/internal/engine/runfile"
 	"github.com/slipway-dev/slipway/internal/pipeline/policy"
 )
 
@@ -64,6 +65,15 @@ func newGuarded(t *testing.T) *guarded {
 	trail := filepath.Join(t.TempDir(), "audit.jsonl")
 	g := &guarded{application: &application{engine: start(t, "--simulate", "--audit", trail), dir: t.TempDir()}, trail: trail}
 	g.door = answering(t)
+	r, err := runfile.Read(g.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // Docker keeps what it pushed
+		if out, err := exec.Command("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference="+r.Registry+"/*").Output(); err == nil && len(out) > 0 {
+			exec.Command("docker", append([]string{"image", "rm"}, strings.Fields(string(out))...)...).Run()
+		}
+	})
 	g.write("Dockerfile", "FROM scratch\nCOPY slipway.yaml /\nCMD [\"/ship\"]\n")
 	g.git("init", "-q", "-b", "main")
 	g.file()
