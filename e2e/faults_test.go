@@ -58,7 +58,9 @@ func TestFaultsAreInjectedAsAsked(t *testing.T) {
 	}
 	t.Cleanup(func() { p.Kill() })
 	c, ctx := p.Client(), t.Context()
-	list := func() error { return c.JSON(ctx, "ecs", "AmazonEC2ContainerServiceV20141113.ListClusters", struct{}{}, nil) }
+	list := func() error {
+		return c.JSON(ctx, "ecs", "AmazonEC2ContainerServiceV20141113.ListClusters", struct{}{}, nil)
+	}
 	outcomes := func(call func() error) map[string]int {
 		got := map[string]int{}
 		for range 60 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -77,6 +78,8 @@ type Account struct {
 
 	mu   sync.Mutex
 	seen *slipway.Observed
+	// began is when the rollouts that this run started did.
+	began map[string]time.Time
 }
 
 // ErrAccount is the error of credentials that are missing, refused or another
@@ -128,8 +131,10 @@ func (a *Account) Endpoint() string {
 func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = 8, 10*time.Second })
+			// Not the adaptive mode: it measures a client's rate, and one that makes
+			// few calls is held to one in two seconds after a single throttling.
+			return retry.NewStandard(func(s *retry.StandardOptions) {
+				s.MaxAttempts, s.Backoff, s.RateLimiter = attempts, a.backoff(), ratelimit.None
 			})
 		}),
 		config.WithLogger(logging.Nop{}), // what goes wrong is in the errors
@@ -256,15 +261,21 @@ func explainCredentials(err error) string {
 	return err.Error() + " (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or log in)"
 }
 
+// errLimit is the error of a poll that took too long.
+var errLimit = errors.New("not within")
+
 // until polls until the condition holds: quickly at first, then ever slower, so
 // that a fast control plane costs no waiting and a slow one few calls.
 func (a *Account) until(ctx context.Context, what string, limit time.Duration, condition func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s: not within %v", what, limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s: %w %v", what, errLimit, limit))
 	defer cancel()
 	for wait := a.patience; ; wait = min(wait*3/2, 50*a.patience) {
 		ok, err := condition(ctx)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err != nil && (transient(err) || errors.Is(err, errLate)) { // a look that failed is no answer
+			ok, err = false, nil
 		}
 		if ok || err != nil {
 			return err

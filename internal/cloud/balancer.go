@@ -88,6 +88,9 @@ func (a *Account) applyBalancer(ctx context.Context, env *slipway.Environment, s
 	}
 	return a.until(ctx, "load balancer "+s.Name+" becoming active", 10*time.Minute, func(ctx context.Context) (bool, error) {
 		out, err := a.elb.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{a.Ref(s.ID)}})
+		if err != nil && unknown(err) {
+			return false, nil
+		}
 		if err != nil || len(out.LoadBalancers) == 0 {
 			return false, err
 		}

@@ -137,7 +137,7 @@ func (a *Account) applyTemplate(ctx context.Context, env *slipway.Environment, s
 		_, err := a.ec2.CreateLaunchTemplateVersion(ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: &id, LaunchTemplateData: data})
 		return err
 	}
-	out, err := a.ec2.CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{LaunchTemplateName: &s.Name, LaunchTemplateData: data,
+	out, err := a.ec2.CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{ClientToken: aws.String(token()), LaunchTemplateName: &s.Name, LaunchTemplateData: data,
 		TagSpecifications: ec2Tags(ec2types.ResourceTypeLaunchTemplate, s.Name, env.Cluster.Name)})
 	if err != nil {
 		return err
@@ -170,10 +170,14 @@ func (a *Account) applyAutoScalingGroup(ctx context.Context, env *slipway.Enviro
 			return err
 		}
 		out, err := a.groups.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{s.Name}})
-		if err == nil && len(out.AutoScalingGroups) > 0 {
-			a.found(s.ID, slipway.Seen{Ref: aws.ToString(out.AutoScalingGroups[0].AutoScalingGroupARN)})
+		if err != nil {
+			return err
 		}
-		return err
+		if len(out.AutoScalingGroups) == 0 {
+			return errLate
+		}
+		a.found(s.ID, slipway.Seen{Ref: aws.ToString(out.AutoScalingGroups[0].AutoScalingGroupARN)})
+		return nil
 	})
 }
 
@@ -212,8 +216,11 @@ func (a *Account) applyCapacity(ctx context.Context, env *slipway.Environment, s
 		}
 	}
 	group, err := a.groups.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{n.Group().Name}})
-	if err != nil || len(group.AutoScalingGroups) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(group.AutoScalingGroups) == 0 {
+		return fmt.Errorf("Auto Scaling group %s: %w", n.Group().Name, errLate)
 	}
 	desired := min(max(int(aws.ToInt32(group.AutoScalingGroups[0].DesiredCapacity)), env.Cluster.Min), env.Cluster.Max)
 	_, err = a.groups.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String(n.Group().Name),

@@ -66,7 +66,7 @@ func covers(c types.CertificateSummary, host string) bool {
 // record that proves the domain, and waits for it to be issued.
 func (a *Account) applyCertificate(ctx context.Context, env *slipway.Environment, s slipway.Step, say func(string)) error {
 	if s.Action != slipway.Change { // none, or one that failed
-		out, err := a.acm.RequestCertificate(ctx, &acm.RequestCertificateInput{DomainName: &s.Name, ValidationMethod: types.ValidationMethodDns,
+		out, err := a.acm.RequestCertificate(ctx, &acm.RequestCertificateInput{IdempotencyToken: aws.String(token()), DomainName: &s.Name, ValidationMethod: types.ValidationMethodDns,
 			Tags: []types.Tag{{Key: aws.String(tagCluster), Value: &env.Cluster.Name}}})
 		if err != nil {
 			return err
@@ -83,6 +83,9 @@ func (a *Account) applyCertificate(ctx context.Context, env *slipway.Environment
 	say("waiting for the certificate: " + record.Name + " proves the domain")
 	return a.until(ctx, "certificate for "+s.Name+" being issued", 75*time.Minute, func(ctx context.Context) (bool, error) {
 		c, err := a.describeCertificate(ctx, s)
+		if is(err, "ResourceNotFoundException") {
+			return false, nil
+		}
 		if err != nil {
 			return false, err
 		}

@@ -118,6 +118,9 @@ func (a *Account) undo(ctx context.Context, w *Work, list []undo) error {
 		}
 		start := time.Now()
 		err := u.do(ctx)
+		if err != nil && vanished(err) {
+			err = nil // by a call whose answer was lost, or by somebody else
+		}
 		now := time.Now()
 		e := slipway.Event{Time: now, Phase: "destroy", Step: u.id.String(), State: slipway.Done, Text: "removed", Elapsed: now.Sub(start)}
 		if err != nil {
@@ -133,6 +136,11 @@ func (a *Account) undo(ctx context.Context, w *Work, list []undo) error {
 		a.mu.Unlock()
 	}
 	return nil
+}
+
+// vanished tells that what was to be removed is not there any more.
+func vanished(err error) bool {
+	return unknown(err) || strings.Contains(says(err), "does not exist") || is(err, "ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException", "ObjectNotFoundException")
 }
 
 // adopted tells what is never removed, since others made it.
@@ -327,6 +335,9 @@ func (a *Account) removeCapacity(ctx context.Context, env *slipway.Environment) 
 		}
 		if len(protected) > 0 {
 			_, err := a.groups.SetInstanceProtection(ctx, &autoscaling.SetInstanceProtectionInput{AutoScalingGroupName: &name, InstanceIds: protected[:min(len(protected), 50)], ProtectedFromScaleIn: aws.Bool(false)})
+			if err != nil && strings.Contains(says(err), "is not in InService") { // it is going already
+				err = nil
+			}
 			return false, errors.Join(err, empty(ctx))
 		}
 		return len(out.AutoScalingGroups[0].Instances) == 0, nil
@@ -442,6 +453,8 @@ func (a *Account) removeGateway(ctx context.Context, n plan.Names) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: &id})
-	return err
+	return a.free(ctx, func(ctx context.Context) error {
+		_, err := a.ec2.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: &id})
+		return err
+	})
 }

@@ -87,11 +87,31 @@ func (l *Lock) put(ctx context.Context, overwrite bool) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := l.a.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &l.name, Value: aws.String(string(value)), Type: types.ParameterTypeString, Overwrite: &overwrite})
-	if err != nil {
-		return 0, err
+	version := int64(0)
+	err = l.a.single(ctx, "writing the lock", func(ctx context.Context) (bool, error) {
+		h, v, err := l.read(ctx)
+		if err != nil || h.Token != l.holder.Token || !h.Until.Equal(l.holder.Until) {
+			return false, none(err, "ParameterNotFound")
+		}
+		version = v
+		return true, nil
+	}, func(ctx context.Context) error {
+		out, err := l.a.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &l.name, Value: aws.String(string(value)), Type: types.ParameterTypeString, Overwrite: &overwrite},
+			func(o *ssm.Options) { o.Retryer = l.a.once() })
+		if err == nil {
+			version = out.Version
+		}
+		return err
+	})
+	return version, err
+}
+
+// none is the error, but for those that say that nothing is there.
+func none(err error, codes ...string) error {
+	if is(err, codes...) {
+		return nil
 	}
-	return out.Version, nil
+	return err
 }
 
 func (l *Lock) read(ctx context.Context) (holder, int64, error) {

@@ -122,17 +122,25 @@ func (a *Account) applyVPC(ctx context.Context, env *slipway.Environment, s slip
 	if s.Action != slipway.Create {
 		return fmt.Errorf("a VPC's address range can't be changed; cidr %s stands in the account", s.Differences[0].Have)
 	}
-	out, err := a.ec2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(env.Cluster.CIDR), TagSpecifications: ec2Tags(types.ResourceTypeVpc, s.Name, env.Cluster.Name)})
+	err := a.single(ctx, "making the VPC", func(ctx context.Context) (bool, error) {
+		err := a.observeNetwork(ctx, env)
+		return a.Ref(s.ID) != "", err
+	}, func(ctx context.Context) error {
+		out, err := a.ec2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(env.Cluster.CIDR), TagSpecifications: ec2Tags(types.ResourceTypeVpc, s.Name, env.Cluster.Name)},
+			func(o *ec2.Options) { o.Retryer = a.once() })
+		if err == nil {
+			a.found(s.ID, slipway.Seen{Ref: aws.ToString(out.Vpc.VpcId)})
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	id := aws.ToString(out.Vpc.VpcId)
-	err = a.soon(ctx, func(ctx context.Context) error {
+	id := a.Ref(s.ID)
+	return a.soon(ctx, func(ctx context.Context) error {
 		_, err := a.ec2.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: &id, EnableDnsHostnames: &types.AttributeBooleanValue{Value: aws.Bool(true)}})
 		return err
 	})
-	a.found(s.ID, slipway.Seen{Ref: id})
-	return err
 }
 
 // soon repeats a call on something that was made just now and that EC2 does not
@@ -144,18 +152,49 @@ func (a *Account) soon(ctx context.Context, call func(context.Context) error) er
 }
 
 func (a *Account) applyGateway(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
-	out, err := a.ec2.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{TagSpecifications: ec2Tags(types.ResourceTypeInternetGateway, s.Name, env.Cluster.Name)})
+	id, err := a.gateway(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	id := out.InternetGateway.InternetGatewayId
 	vpc := a.Ref(plan.Of(env).VPC())
 	err = a.soon(ctx, func(ctx context.Context) error {
-		_, err := a.ec2.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: id, VpcId: &vpc})
+		_, err := a.ec2.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: &id, VpcId: &vpc})
+		if is(err, "Resource.AlreadyAssociated") {
+			return nil
+		}
 		return err
 	})
-	a.found(s.ID, slipway.Seen{Ref: aws.ToString(id)})
+	a.found(s.ID, slipway.Seen{Ref: id})
 	return err
+}
+
+// gateway is a gateway of the environment that is attached to nothing: one that
+// an interrupted run left, or a new one.
+func (a *Account) gateway(ctx context.Context, env *slipway.Environment, s slipway.Step) (id string, err error) {
+	left := func(ctx context.Context) (bool, error) {
+		out, err := a.ec2.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{Filters: []types.Filter{filter("tag:"+tagCluster, env.Cluster.Name)}})
+		if err != nil {
+			return false, fmt.Errorf("reading the internet gateway: %w", plain(err))
+		}
+		for _, g := range out.InternetGateways {
+			if len(g.Attachments) == 0 {
+				id = aws.ToString(g.InternetGatewayId)
+			}
+		}
+		return id != "", nil
+	}
+	if there, err := left(ctx); there || err != nil {
+		return id, err
+	}
+	err = a.single(ctx, "making the internet gateway", left, func(ctx context.Context) error {
+		out, err := a.ec2.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{TagSpecifications: ec2Tags(types.ResourceTypeInternetGateway, s.Name, env.Cluster.Name)},
+			func(o *ec2.Options) { o.Retryer = a.once() })
+		if err == nil {
+			id = aws.ToString(out.InternetGateway.InternetGatewayId)
+		}
+		return err
+	})
+	return id, err
 }
 
 func (a *Account) applyRoutes(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
@@ -166,7 +205,7 @@ func (a *Account) applyRoutes(ctx context.Context, env *slipway.Environment, s s
 	}
 	table, gateway := a.Ref(s.ID), a.Ref(plan.Of(env).Gateway())
 	if table == "" {
-		return fmt.Errorf("the VPC has no main route table")
+		return fmt.Errorf("the VPC has no main route table: %w", errLate)
 	}
 	return a.soon(ctx, func(ctx context.Context) error {
 		_, err := a.ec2.CreateRoute(ctx, &ec2.CreateRouteInput{RouteTableId: &table, GatewayId: &gateway, DestinationCidrBlock: aws.String("0.0.0.0/0")})
@@ -199,6 +238,9 @@ func (a *Account) applySubnet(ctx context.Context, env *slipway.Environment, s s
 	}
 	vpc := a.Ref(n.VPC())
 	err = a.soon(ctx, func(ctx context.Context) error {
+		if s.Action != slipway.Create {
+			return nil
+		}
 		out, err := a.ec2.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &vpc, AvailabilityZone: &zone, CidrBlock: &cidr,
 			TagSpecifications: ec2Tags(types.ResourceTypeSubnet, s.Name, env.Cluster.Name)})
 		if err == nil {

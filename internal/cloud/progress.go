@@ -35,9 +35,12 @@ func (a *Account) progress(ctx context.Context, env *slipway.Environment, svc *s
 		return nil, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
 	}
 	if len(out.Services) == 0 {
-		return nil, fmt.Errorf("service %s is gone", svc.Name)
+		return nil, fmt.Errorf("service %s: %w", svc.Name, errLate)
 	}
 	s := out.Services[0]
+	if a.before(s, id) {
+		return nil, fmt.Errorf("the rollout of service %s: %w", svc.Name, errLate)
+	}
 	p := &slipway.Progress{Gone: true, Desired: int(s.DesiredCount)}
 	var began time.Time
 	for _, d := range s.Deployments {
@@ -69,6 +72,9 @@ func (a *Account) tasksOf(ctx context.Context, env *slipway.Environment, svc *sl
 		{Cluster: &env.Cluster.Name, ServiceName: &svc.Name, DesiredStatus: types.DesiredStatusStopped},
 	} {
 		out, err := a.ecs.ListTasks(ctx, in)
+		if is(err, "ServiceNotFoundException") { // made a moment ago
+			return nil, fmt.Errorf("reading tasks: %w", errLate)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading tasks: %w", plain(err))
 		}

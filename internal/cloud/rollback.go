@@ -24,7 +24,7 @@ func (a *Account) Return(ctx context.Context, env *slipway.Environment, svc *sli
 	}
 	for _, d := range out.Service.Deployments {
 		if aws.ToString(d.Status) == "PRIMARY" {
-			return deployment(d), nil
+			return a.started(d), nil
 		}
 	}
 	return slipway.Deployment{}, fmt.Errorf("going back to %s: ECS shows no rollout", revision)
@@ -38,7 +38,7 @@ func (a *Account) SetCount(ctx context.Context, env *slipway.Environment, svc *s
 	}
 	for _, d := range out.Service.Deployments {
 		if aws.ToString(d.Status) == "PRIMARY" {
-			return deployment(d), nil
+			return a.started(d), nil
 		}
 	}
 	return slipway.Deployment{}, fmt.Errorf("scaling %s: ECS shows no rollout", svc.Name)

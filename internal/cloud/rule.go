@@ -130,7 +130,15 @@ func (a *Account) createRule(ctx context.Context, env *slipway.Environment, s sl
 	err := a.insist(ctx, "finding a free priority", 2*time.Minute, func(err error) bool {
 		return s.Settings["priority"] == "" && is(err, "PriorityInUse", "PriorityInUseException")
 	}, func(ctx context.Context) error {
-		priority, err := a.priority(ctx, listener, s)
+		rules, err := a.rules(ctx, listener)
+		if err != nil {
+			return err
+		}
+		if rule, ok := made(rules, s, actions); ok { // by a call whose answer was lost
+			a.found(s.ID, slipway.Seen{Ref: rule})
+			return nil
+		}
+		priority, err := free(rules, s)
 		if err != nil {
 			return err
 		}
@@ -146,15 +154,22 @@ func (a *Account) createRule(ctx context.Context, env *slipway.Environment, s sl
 	return err
 }
 
-// priority is the file's, or the first free one: below 10,000 for a rule with
+// made is the rule that says what the step wants, if there is one.
+func made(rules []types.Rule, s slipway.Step, actions []types.Action) (string, bool) {
+	for _, r := range rules {
+		have := ruleSettings(r, nil)
+		if have["host"] == s.Settings["host"] && have["path"] == s.Settings["path"] && len(r.Actions) > 0 && aws.ToString(r.Actions[0].TargetGroupArn) == aws.ToString(actions[0].TargetGroupArn) {
+			return aws.ToString(r.RuleArn), true
+		}
+	}
+	return "", false
+}
+
+// free is the file's, or the first free one: below 10,000 for a rule with
 // paths, which has to be asked before one without for the same host.
-func (a *Account) priority(ctx context.Context, listener string, s slipway.Step) (int32, error) {
+func free(rules []types.Rule, s slipway.Step) (int32, error) {
 	if p, err := strconv.Atoi(s.Settings["priority"]); err == nil {
 		return int32(p), nil
-	}
-	rules, err := a.rules(ctx, listener)
-	if err != nil {
-		return 0, err
 	}
 	used := map[string]bool{}
 	for _, r := range rules {

@@ -106,6 +106,31 @@ func deployment(d types.Deployment) slipway.Deployment {
 		Reason: aws.ToString(d.RolloutStateReason), Desired: int(d.DesiredCount), Running: int(d.RunningCount), Pending: int(d.PendingCount), FailedTasks: int(d.FailedTasks), Since: aws.ToTime(d.CreatedAt)}
 }
 
+// started notes when a rollout that this run started began.
+func (a *Account) started(d types.Deployment) slipway.Deployment {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.began == nil {
+		a.began = map[string]time.Time{}
+	}
+	a.began[aws.ToString(d.Id)] = aws.ToTime(d.CreatedAt)
+	return deployment(d)
+}
+
+// before tells that a look shows a service as it was before a rollout that this
+// run started.
+func (a *Account) before(s types.Service, id string) bool {
+	a.mu.Lock()
+	began, ours := a.began[id]
+	a.mu.Unlock()
+	for _, d := range s.Deployments {
+		if aws.ToString(d.Id) == id || aws.ToTime(d.CreatedAt).After(began) {
+			return false
+		}
+	}
+	return ours
+}
+
 func serviceSettings(s types.Service) slipway.Settings {
 	r := slipway.Settings{"count": strconv.Itoa(int(s.DesiredCount)), "grace": (time.Duration(aws.ToInt32(s.HealthCheckGracePeriodSeconds)) * time.Second).String(), "roll back": "off"}
 	if c := s.DeploymentConfiguration; c != nil {
@@ -146,7 +171,7 @@ func (a *Account) applyService(ctx context.Context, w *Work, s slipway.Step) err
 	a.found(s.ID, slipway.Seen{Ref: arn, Settings: s.Settings})
 	for _, d := range out.Deployments {
 		if aws.ToString(d.Status) == "PRIMARY" {
-			w.started(svc.Name, deployment(d))
+			w.started(svc.Name, a.started(d))
 		}
 	}
 	_, err = a.ecs.TagResource(ctx, &ecs.TagResourceInput{ResourceArn: &arn, Tags: append(ecsTags(w.Env.Cluster.Name),
@@ -173,11 +198,37 @@ func (a *Account) register(ctx context.Context, w *Work, svc *slipway.Service) (
 		return aws.ToString(base.TaskDefinitionArn), nil
 	}
 	in.Tags = ecsTags(w.Env.Cluster.Name)
-	out, err := a.ecs.RegisterTaskDefinition(ctx, in)
+	start := time.Now().Add(-time.Minute) // the clock here is not AWS's
+	revision := ""
+	err := a.single(ctx, "registering task definition "+svc.Family, func(ctx context.Context) (bool, error) {
+		latest, err := a.latest(ctx, svc.Family)
+		if latest != nil && latest.RegisteredAt != nil && !latest.RegisteredAt.Before(start) && sameImages(latest, in) && mark(definition(latest).Settings()) == mark(d.Settings()) {
+			revision = aws.ToString(latest.TaskDefinitionArn)
+		}
+		return revision != "", err
+	}, func(ctx context.Context) error {
+		out, err := a.ecs.RegisterTaskDefinition(ctx, in, func(o *ecs.Options) { o.Retryer = a.once() })
+		if err == nil {
+			revision = aws.ToString(out.TaskDefinition.TaskDefinitionArn)
+		}
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("registering task definition %s: %w", svc.Family, plain(err))
 	}
-	return aws.ToString(out.TaskDefinition.TaskDefinitionArn), nil
+	return revision, nil
+}
+
+// latest is a family's newest revision; nil is none.
+func (a *Account) latest(ctx context.Context, family string) (*types.TaskDefinition, error) {
+	out, err := a.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
+	if err != nil {
+		if transient(err) {
+			return nil, err
+		}
+		return nil, nil // ECS says ClientException for a family that is not there
+	}
+	return out.TaskDefinition, nil
 }
 
 func sameImages(base *types.TaskDefinition, in *ecs.RegisterTaskDefinitionInput) bool {
@@ -191,7 +242,7 @@ func (a *Account) createService(ctx context.Context, w *Work, svc *slipway.Servi
 		Cluster: &w.Env.Cluster.Name, ServiceName: &svc.Name, TaskDefinition: &revision, DesiredCount: aws.Int32(int32(count(svc))),
 		DeploymentConfiguration: rolling(svc), LoadBalancers: a.loadBalancers(svc), Tags: ecsTags(w.Env.Cluster.Name),
 		NetworkConfiguration: a.awsvpc(w.Env, svc), EnableECSManagedTags: true, PropagateTags: types.PropagateTagsService,
-		AvailabilityZoneRebalancing: rebalancing(svc),
+		AvailabilityZoneRebalancing: rebalancing(svc), ClientToken: aws.String(token()),
 	}
 	switch {
 	case svc.Capacity == "fargate":

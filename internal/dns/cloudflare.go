@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -97,6 +98,14 @@ func (c *Cloudflare) zone(ctx context.Context, name string) (string, error) {
 	made.Name.Value, made.Name.Present = apex, true
 	made.Type.Value, made.Type.Present = zones.TypeFull, true
 	z, err := c.zones.New(ctx, made)
+	if err := explain(ctx, "making zone "+apex, err); isCode(err, 1061) { // it exists: the answer of a call before was lost
+		var list zones.ZoneListParams
+		list.Name.Value, list.Name.Present = apex, true
+		if page, err := c.zones.List(ctx, list); err == nil && len(page.Result) > 0 {
+			c.known[apex] = page.Result[0].ID
+			return page.Result[0].ID, nil
+		}
+	}
 	if err != nil {
 		return "", explain(ctx, "making zone "+apex, err)
 	}
@@ -144,6 +153,17 @@ func (c *Cloudflare) Put(ctx context.Context, r Record) error {
 		params := cfdns.RecordNewParams{Body: body}
 		params.ZoneID.Value, params.ZoneID.Present = zone, true
 		_, err = c.records.New(ctx, params)
+		if e := explain(ctx, "writing "+r.Name, err); isCode(e, 81053, 81057, 81058) { // identical, or one of the name is there
+			have, found := c.Find(ctx, r.Name, "CNAME")
+			if found != nil || len(have) == 0 {
+				return errors.Join(e, found)
+			}
+			if have[0].Content == Bare(r.Content) && have[0].Proxied == r.Proxied {
+				return nil
+			}
+			r.ID = have[0].ID
+			return c.Put(ctx, r)
+		}
 	} else {
 		params := cfdns.RecordUpdateParams{Body: body}
 		params.ZoneID.Value, params.ZoneID.Present = zone, true
@@ -173,6 +193,12 @@ func (c *Cloudflare) Remove(ctx context.Context, r Record) error {
 type refusal struct {
 	status, code int
 	message      string
+}
+
+// isCode tells whether an error is a refusal with one of Cloudflare's codes.
+func isCode(err error, codes ...int) bool {
+	e, ok := errors.AsType[*refusal](err)
+	return ok && slices.Contains(codes, e.code)
 }
 
 func (e *refusal) Error() string { return fmt.Sprintf("%s (code %d)", e.message, e.code) }
