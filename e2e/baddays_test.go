@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -225,7 +224,7 @@ func TestTheDaemonMayComeLateAndGoAway(t *testing.T) {
 	}
 	c := &cable{path: filepath.Join(t.TempDir(), "docker.sock")}
 	t.Setenv("DOCKER_HOST", "unix://"+c.path)
-	s := &site{engine: start(t), name: fmt.Sprintf("e2e-%d", os.Getpid())}
+	s := &site{engine: start(t), name: siteName()}
 	s.cluster = s.name
 	t.Setenv("DOCKER_HOST", "unix://"+daemonSocket) // the test's own commands
 	t.Cleanup(s.leaveNothing)
@@ -360,7 +359,7 @@ func TestAResetTakesContainersAway(t *testing.T) {
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		t.Skipf("SKIP: no Docker daemon answers: %s", out)
 	}
-	s := &site{engine: start(t, "--allow-reset"), name: fmt.Sprintf("e2e-%d", os.Getpid())}
+	s := &site{engine: start(t, "--allow-reset"), name: siteName()}
 	s.cluster = s.name
 	t.Cleanup(s.leaveNothing)
 	s.client()

@@ -59,6 +59,7 @@ func (f *fleet) instances(want string) {
 }
 
 func TestACapacityProviderGrowsFromZeroAndShrinksToZero(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	f := newFleet(t)
 	if got := f.must("autoscaling", "describe-lifecycle-hooks", "--auto-scaling-group-name", "fleet", "--query", "LifecycleHooks[].[LifecycleHookName,LifecycleTransition]"); got != "ecs-managed-draining-termination-hook\tautoscaling:EC2_INSTANCE_TERMINATING" {
 		t.Errorf("hooks: %s", got)
@@ -102,6 +103,7 @@ func TestALostInstancesTasksArePlacedAgain(t *testing.T) {
 // An instance refresh replaces every instance, and none before its tasks run
 // elsewhere.
 func TestAnInstanceRefreshDrains(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	f := newFleet(t)
 	f.must("ecs", "create-service", "--cluster", "web", "--service-name", "web", "--task-definition", "web", "--desired-count", "4")
 	f.counts("4\t0\t1")

@@ -141,7 +141,7 @@ func TestBadDaysOfTheDaemon(t *testing.T) {
 	d := newOwnDocker(t)
 	before := os.Getenv("DOCKER_HOST")
 	t.Setenv("DOCKER_HOST", d.host())
-	s := &site{engine: start(t), name: fmt.Sprintf("e2e-%d", os.Getpid())}
+	s := &site{engine: start(t), name: siteName()}
 	t.Setenv("DOCKER_HOST", before) // the test's own commands
 	s.cluster = s.name
 	s.client()

@@ -46,6 +46,7 @@ func (s *site) newest(stream string) (n int) {
 // A container writes 10,000 lines while the engine is killed and started again,
 // and goes on: its stream has all of them, in order, once.
 func TestAKilledEngineLosesAndDoublesNoLine(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	s := probeSite(t)
 	s.must("logs", "create-log-group", "--log-group-name", "g")
 	const count = 10_000
@@ -84,6 +85,7 @@ func TestAKilledEngineLosesAndDoublesNoLine(t *testing.T) {
 // Who follows a group as aws logs tail --follow does sees what a container writes
 // while it writes it, in order, each line once.
 func TestLogsAreFollowedLive(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	needs(t, "python3")
 	s := probeSite(t)
 	making := s.logged(map[string]string{"awslogs-create-group": "true"}, "count", "500", "10s")

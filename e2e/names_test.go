@@ -55,6 +55,7 @@ func startUpstream(t *testing.T) (*upstream, string) {
 // server that the engine was told of. Until then, and with a wrong record, it is
 // pending, and the engine's log says what was found.
 func TestCertificatesAreValidatedThroughTheConfiguredResolver(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	needs(t, "dig")
 	world, address := startUpstream(t)
 	e := start(t, "--simulate", "--forward", address)

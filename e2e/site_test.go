@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,11 @@ type site struct {
 	loadBalancer, name, dns string
 	ecs                     *ecs.Client
 }
+
+var sites atomic.Int64
+
+// siteName is a cluster's that no other test has: what is left is found by it.
+func siteName() string { return fmt.Sprintf("e2e-%d-%d", os.Getpid(), sites.Add(1)) }
 
 // must is an aws call that works.
 func (e *engine) must(args ...string) string {
@@ -60,7 +66,7 @@ func newSite(t *testing.T) *site {
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		t.Skipf("SKIP: no Docker daemon answers: %s", out)
 	}
-	s := &site{engine: start(t), name: fmt.Sprintf("e2e-%d", os.Getpid())}
+	s := &site{engine: start(t), name: siteName()}
 	s.cluster = s.name
 	t.Cleanup(s.leaveNothing)
 	s.client()

@@ -12,6 +12,7 @@ import (
 // The whole stack: made, found as it was made, changed in place, taken away; with
 // containers that run, it answers over TLS in between.
 func TestTerraformsWholeStack(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	for _, kind := range []string{"simulated", "real"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel() // Terraform's provider sleeps most of the time

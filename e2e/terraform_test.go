@@ -58,6 +58,7 @@ func (tf *terraform) run(args ...string) (string, int) {
 
 // What Terraform has made it finds as it made it, and takes away.
 func TestTerraformsSecondPlanIsEmpty(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	configurations, err := filepath.Glob("testdata/terraform/*")
 	if err != nil || len(configurations) == 0 {
 		t.Fatal(configurations, err)
