@@ -60,6 +60,7 @@ type terminal struct {
 func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	root := newRoot(&terminal{in, out, errw})
 	root.SetArgs(args)
 	root.SetIn(in)
