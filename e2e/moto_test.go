@@ -82,12 +82,42 @@ func TestTheSameCommandsWorkOnASecondAWS(t *testing.T) {
 	run(0, []string{"deploy", "production", "--tag", "v1"}, "done         v1 runs")
 	// moto_server forgets a new service's deployment configuration: three settings
 	// and nothing else.
-	run(2, []string{"plan", "production"}, "maximum 200%", "minimum healthy 100%", "roll back off", "1 to change, 0 to add")
+	run(2, []string{"plan", "production"}, "someone removed maximum 200% by hand", "keep with service.deploy.max, or let it be put back", "removed minimum healthy 100%", "roll back by hand: off", "1 to change, 0 to add")
 	a.write("slipway.yaml", strings.Replace(motoFile, "memory: 64", "memory: 64\n  health: /healthz\n  variables: { LOG: info }", 1))
 	run(2, []string{"plan", "production"}, "health path / → /healthz", "variables.LOG info is added", "slipway.yaml:6")
 	run(0, []string{"deploy", "production", "--tag", "v2"}, "done         v2 runs")
 	run(0, []string{"plan", "production"}, "0 to change, 0 to add")
 	run(0, []string{"history", "production"}, "production-ship:2", "v2")
+	// What somebody did by hand is told from what the file says now; an image that
+	// another tool started is its own business.
+	byHand := func(program string) {
+		t.Helper()
+		cmd := exec.Command("python3", "-c", "import boto3\necs, elb = boto3.client('ecs', 'eu-west-1'), boto3.client('elbv2', 'eu-west-1')\n"+program)
+		cmd.Env = append(os.Environ(), variables...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	const register = `
+d = ecs.describe_task_definition(taskDefinition='production-ship')['taskDefinition']
+c = d['containerDefinitions'][0]
+%s
+r = ecs.register_task_definition(**{k: d[k] for k in ('family', 'containerDefinitions', 'networkMode', 'executionRoleArn', 'volumes') if d.get(k)})
+ecs.update_service(cluster='yard', service='production-ship', taskDefinition=r['taskDefinition']['taskDefinitionArn'])
+`
+	byHand(fmt.Sprintf(register, "c['image'] = 'docker.io/library/ship:other'"))
+	run(0, []string{"plan", "production"}, "0 to change, 0 to add", "the image is the pipeline's and not compared")
+	byHand(fmt.Sprintf(register, "c['environment'].append({'name': 'EXTRA', 'value': '1'})"))
+	byHand(`
+lb = elb.describe_load_balancers()['LoadBalancers'][0]['LoadBalancerArn']
+https = [l for l in elb.describe_listeners(LoadBalancerArn=lb)['Listeners'] if l['Port'] == 443][0]['ListenerArn']
+rule = [r for r in elb.describe_rules(ListenerArn=https)['Rules'] if not r['IsDefault']][0]['RuleArn']
+elb.modify_rule(RuleArn=rule, Conditions=[{'Field': 'host-header', 'Values': ['ship.example.com']}, {'Field': 'path-pattern', 'Values': ['/old/*']}])
+`)
+	run(2, []string{"plan", "production"}, "drift: someone added path /old/* by hand", "keep with service.paths, or let it be removed (slipway.yaml:",
+		"drift: someone added variables.EXTRA 1 by hand", "keep with service.variables.EXTRA, or let it be removed")
+	run(0, []string{"deploy", "production", "--tag", "v2"}, "done")
+	run(0, []string{"plan", "production"}, "0 to change, 0 to add")
 	a.write("slipway.yaml", strings.Replace(motoFile, "123456789012", "111122223333", 1))
 	run(7, []string{"plan", "production"}, "credentials belong to account 123456789012, slipway.yaml says 111122223333 for production; nothing was read or changed")
 	a.write("slipway.yaml", motoFile)

@@ -30,7 +30,7 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 	allowed := map[string][]policy.Statement{}
 	as := func(command string, runs ...run) {
 		t.Helper()
-		name := strings.ReplaceAll(command, " ", "-") + fmt.Sprint(len(allowed[command]))
+		name := strings.NewReplacer(" --", "-", " ", "-").Replace(command) + fmt.Sprint(len(allowed[command]))
 		d := g.policyOf(command, runs)
 		variables := g.user(name, d)
 		for _, r := range runs {
@@ -101,6 +101,10 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 	as("history", run{0, []string{"history", "playground"}})
 	as("rollback", run{0, []string{"rollback", "playground"}})
 	as("scale", run{0, []string{"scale", "playground", "2"}})
+	as("doctor", run{0, []string{"doctor", "playground"}})
+	as("run", run{0, []string{"run", "playground", "--detach", "--", "/x"}}, run{0, []string{"aws", "ssm", "delete-parameter", "--name", "/playground/key"}},
+		run{125, []string{"run", "playground", "--", "/x"}}, run{0, []string{"aws", "ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x"}})
+	as("run --tag", run{0, []string{"run", "playground", "--tag", "v1.0.1", "--detach", "--", "/x"}})
 	as("secret list", run{0, []string{"secret", "list", "playground"}})
 	as("secret rm", run{0, []string{"secret", "rm", "playground", "KEY"}})
 	as("destroy", run{0, []string{"destroy", "playground", "--yes"}})
@@ -143,6 +147,10 @@ var unasked = map[string]string{
 	"elasticloadbalancing:ModifyListener":        "asked when somebody changed the listener",
 	"autoscaling:CompleteLifecycleAction":        "asked when an instance waits in the draining hook",
 	"up logs:GetLogEvents":                       "asked for a task that stopped, as deploy does here",
+	"run ecs:StopTask":                           "asked at Ctrl-C",
+	"run --tag ecs:StopTask":                     "asked at Ctrl-C",
+	"run --tag ecs:DescribeTasks":                "as for run",
+	"run --tag logs:GetLogEvents":                "as for run",
 	"rollback logs:GetLogEvents":                 "as for up",
 	"scale logs:GetLogEvents":                    "as for up",
 	"ecs:DeregisterContainerInstance":            "asked when an ended instance is still registered",

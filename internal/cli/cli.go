@@ -116,6 +116,7 @@ func newRoot(t *terminal) *cobra.Command {
 		newHistory(t),
 		newLogs(t),
 		newRun(t),
+		newExec(t),
 		newURL(t),
 		newDoctor(t),
 	)

@@ -18,6 +18,7 @@ const (
 	policyInstance  = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 	policyExecution = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 	policySecrets   = "slipway-secrets"
+	policyExec      = "slipway-exec"
 )
 
 func (a *Account) observeProfile(ctx context.Context, env *slipway.Environment) error {
@@ -71,6 +72,9 @@ func (a *Account) role(ctx context.Context, env *slipway.Environment, name, serv
 	if err := a.trusted(ctx, env, name, service); err != nil {
 		return err
 	}
+	if policy == "" {
+		return nil
+	}
 	_, err := a.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: aws.String(a.partition() + strings.TrimPrefix(policy, "arn:aws"))})
 	return err
 }
@@ -95,6 +99,17 @@ func (a *Account) observeRoles(ctx context.Context, wanted []slipway.Resource) e
 			return fmt.Errorf("reading role %s: %w", w.Name, plain(err))
 		}
 		seen := slipway.Seen{Ref: aws.ToString(role.Role.Arn), Settings: slipway.Settings{}}
+		if w.Settings["may"] != "" {
+			_, err := a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &w.Name, PolicyName: aws.String(policyExec)})
+			if err != nil && !is(err, "NoSuchEntity") {
+				return fmt.Errorf("reading role %s: %w", w.Name, plain(err))
+			}
+			if err == nil {
+				seen.Settings["may"] = w.Settings["may"]
+			}
+			a.found(w.ID, seen)
+			continue
+		}
 		out, err := a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &w.Name, PolicyName: aws.String(policySecrets)})
 		if err != nil && !is(err, "NoSuchEntity") {
 			return fmt.Errorf("reading role %s: %w", w.Name, plain(err))
@@ -111,6 +126,9 @@ func (a *Account) observeRoles(ctx context.Context, wanted []slipway.Resource) e
 }
 
 func (a *Account) applyRole(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
+	if s.Settings["may"] != "" {
+		return a.applyExecRole(ctx, env, s)
+	}
 	if err := a.role(ctx, env, s.Name, "ecs-tasks.amazonaws.com", policyExecution); err != nil {
 		return err
 	}
@@ -119,6 +137,21 @@ func (a *Account) applyRole(ctx context.Context, env *slipway.Environment, s sli
 		if err != nil {
 			return err
 		}
+	}
+	a.found(s.ID, slipway.Seen{Ref: a.partition() + ":iam::" + a.ID + ":role/" + s.Name})
+	return nil
+}
+
+// applyExecRole makes a task role with what the agent of ECS Exec needs
+// (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html).
+func (a *Account) applyExecRole(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
+	if err := a.role(ctx, env, s.Name, "ecs-tasks.amazonaws.com", ""); err != nil {
+		return err
+	}
+	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ssmmessages:CreateControlChannel","ssmmessages:CreateDataChannel","ssmmessages:OpenControlChannel","ssmmessages:OpenDataChannel"],"Resource":"*"}]}`
+	_, err := a.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &s.Name, PolicyName: aws.String(policyExec), PolicyDocument: aws.String(document)})
+	if err != nil {
+		return err
 	}
 	a.found(s.ID, slipway.Seen{Ref: a.partition() + ":iam::" + a.ID + ":role/" + s.Name})
 	return nil

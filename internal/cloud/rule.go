@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +42,43 @@ func (a *Account) observeRules(ctx context.Context, listener string, wanted []sl
 			}
 		}
 	}
-	return rules, nil
+	return rules, a.markRules(ctx, wanted)
+}
+
+// markRules reads what Slipway set last on the rules that differ, so that what
+// others did since is told from what the file says now.
+func (a *Account) markRules(ctx context.Context, wanted []slipway.Resource) error {
+	byARN := map[string]slipway.ID{}
+	for _, w := range wanted {
+		have, ok := a.look(w.ID)
+		if w.Kind != slipway.KindRule || !ok {
+			continue
+		}
+		keys := maps.Clone(w.Settings)
+		keys["path"] = w.Settings["path"] // one too many is a difference as well
+		for k, want := range keys {
+			if have.Settings[k] != want {
+				byARN[have.Ref] = w.ID
+			}
+		}
+	}
+	for arns := range slices.Chunk(slices.Sorted(maps.Keys(byARN)), 20) {
+		out, err := a.elb.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: arns})
+		if err != nil {
+			return fmt.Errorf("reading rules' tags: %w", plain(err))
+		}
+		for _, d := range out.TagDescriptions {
+			for _, t := range d.Tags {
+				if aws.ToString(t.Key) == tagMark {
+					id := byARN[aws.ToString(d.ResourceArn)]
+					have, _ := a.look(id)
+					have.Mark = aws.ToString(t.Value)
+					a.found(id, have)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // rules are the listener's, the default one aside.
@@ -114,6 +151,9 @@ func (a *Account) applyRule(ctx context.Context, env *slipway.Environment, s sli
 	}
 	rule := a.Ref(s.ID)
 	if _, err := a.elb.ModifyRule(ctx, &elb.ModifyRuleInput{RuleArn: &rule, Conditions: conditions, Actions: actions}); err != nil {
+		return err
+	}
+	if _, err := a.elb.AddTags(ctx, &elb.AddTagsInput{ResourceArns: []string{rule}, Tags: elbTags(env.Cluster.Name, s.Settings)}); err != nil {
 		return err
 	}
 	if p, err := strconv.Atoi(s.Settings["priority"]); err == nil && slices.ContainsFunc(s.Differences, func(d slipway.Difference) bool { return d.Field == "priority" }) {

@@ -64,12 +64,9 @@ func (a *Account) seeService(ctx context.Context, s types.Service, w slipway.Res
 		running.Deployments = append(running.Deployments, deployment(d))
 	}
 	settings := serviceSettings(s)
-	hash, ours := strings.CutPrefix(tags[tagMark], path.Base(revision)+" ")
-	seen := slipway.Seen{Ref: aws.ToString(s.ServiceArn), Settings: settings, Status: aws.ToString(s.Status)}
-	if ours {
-		seen.Mark = hash
-	}
-	if hash == mark(w.Settings) && !closely {
+	marked, hash, _ := strings.Cut(tags[tagMark], " ")
+	seen := slipway.Seen{Ref: aws.ToString(s.ServiceArn), Settings: settings, Status: aws.ToString(s.Status), Mark: hash, Foreign: marked != path.Base(revision)}
+	if hash == mark(w.Settings) && !seen.Foreign && !closely {
 		for k, v := range w.Settings {
 			if _, ok := settings[k]; !ok {
 				settings[k] = v
@@ -132,7 +129,10 @@ func (a *Account) before(s types.Service, id string) bool {
 }
 
 func serviceSettings(s types.Service) slipway.Settings {
-	r := slipway.Settings{"count": strconv.Itoa(int(s.DesiredCount)), "grace": (time.Duration(aws.ToInt32(s.HealthCheckGracePeriodSeconds)) * time.Second).String(), "roll back": "off"}
+	r := slipway.Settings{"count": strconv.Itoa(int(s.DesiredCount)), "grace": (time.Duration(aws.ToInt32(s.HealthCheckGracePeriodSeconds)) * time.Second).String(), "roll back": "off", "exec": "off"}
+	if s.EnableExecuteCommand {
+		r["exec"] = "on"
+	}
 	if c := s.DeploymentConfiguration; c != nil {
 		r["minimum healthy"] = fmt.Sprintf("%d%%", aws.ToInt32(c.MinimumHealthyPercent))
 		r["maximum"] = fmt.Sprintf("%d%%", aws.ToInt32(c.MaximumPercent))
@@ -242,7 +242,7 @@ func (a *Account) createService(ctx context.Context, w *Work, svc *slipway.Servi
 		Cluster: &w.Env.Cluster.Name, ServiceName: &svc.Name, TaskDefinition: &revision, DesiredCount: aws.Int32(int32(count(svc))),
 		DeploymentConfiguration: rolling(svc), LoadBalancers: a.loadBalancers(svc), Tags: ecsTags(w.Env.Cluster.Name),
 		NetworkConfiguration: a.awsvpc(w.Env, svc), EnableECSManagedTags: true, PropagateTags: types.PropagateTagsService,
-		AvailabilityZoneRebalancing: rebalancing(svc), ClientToken: aws.String(token()),
+		AvailabilityZoneRebalancing: rebalancing(svc), ClientToken: aws.String(token()), EnableExecuteCommand: aws.ToBool(svc.Exec),
 	}
 	switch {
 	case svc.Capacity == "fargate":
@@ -276,6 +276,7 @@ func early(err error) bool {
 func (a *Account) updateService(ctx context.Context, w *Work, svc *slipway.Service, revision string) (*types.Service, error) {
 	in := &ecs.UpdateServiceInput{Cluster: &w.Env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision, DeploymentConfiguration: rolling(svc),
 		NetworkConfiguration: a.awsvpc(w.Env, svc), ForceNewDeployment: w.Force, AvailabilityZoneRebalancing: rebalancing(svc)}
+	in.EnableExecuteCommand = svc.Exec // a change starts no deployment by itself
 	if svc.Scale == nil {
 		in.DesiredCount = aws.Int32(int32(svc.Count))
 	}

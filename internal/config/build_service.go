@@ -91,6 +91,7 @@ func (b *builder) service(env *slipway.Environment, key string, n *node, at slip
 		Capacity:      b.text(n.get("capacity"), "ec2"),
 		CPU:           numberAt(n.find("task", "cpu"), 0),
 		Memory:        numberAt(n.find("task", "memory"), 0),
+		Exec:          optional(n.get("exec")),
 		TaskRole:      b.ruled(n.find("roles", "task"), "roles.task", roleName, ""),
 		ExecutionRole: b.ruled(n.find("roles", "execution"), "roles.execution", roleName, ""),
 		Timeout:       spanAt(n.find("deploy", "timeout"), 0),
@@ -222,4 +223,12 @@ func lower(all []string) []string {
 		out = append(out, strings.ToLower(s))
 	}
 	return out
+}
+
+// optional is a flag that may be left open.
+func optional(n *node) *bool {
+	if n.empty() {
+		return nil
+	}
+	return new(flagAt(n, false))
 }

@@ -63,6 +63,7 @@ var serviceShape = &shape{kind: dict, name: "service", empty: true, doc: "One se
 	{name: "scale", shape: scaleShape, what: "Lets the number of tasks follow the load.", example: "{ min: 2, max: 10, cpu: 60 }"},
 	{name: "capacity", shape: words("ec2", "fargate"), what: "Runs on the cluster's instances, or on Fargate.", example: "fargate", fallback: "ec2"},
 	{name: "task", shape: taskShape, what: "CPU and memory of the whole task.", example: "{ cpu: 256, memory: 512 }", fallback: "on ec2 what the containers say; on fargate the smallest size that holds them"},
+	{name: "exec", shape: flagOf(), what: "Whether slipway exec may enter the containers (ECS Exec); without roles.task a role is made that allows it.", example: "true", fallback: "as it is; off for a new service"},
 	{name: "roles", shape: rolesShape, what: "The roles of the task.", example: "{ task: wt-demo-app }"},
 	{name: "log", shape: logShape, what: "Where containers log to: a CloudWatch log group; none for Docker's own.", example: "none", fallback: "the group named as the cluster"},
 	{name: "volumes", shape: mapOf("volume", ecsName, volumeShape), what: "Storage that the task's containers share, by name.", example: "{ data: { host: /srv/data } }"},

@@ -155,6 +155,15 @@ func (d *daemon) EnsureAddress(ctx context.Context) (docker.Address, error) {
 	return a, err
 }
 
+// Exec runs a command in a container, for package session.
+func (d *daemon) Exec(ctx context.Context, container string, cmd docker.Command) (int, error) {
+	r, err := d.runtime()
+	if err != nil {
+		return 0, err
+	}
+	return r.Exec(ctx, container, cmd)
+}
+
 // Has implements taskmetadata.Containers.
 func (d *daemon) Has(a netip.Addr) bool {
 	r, err := d.runtime()

@@ -157,7 +157,7 @@ func (s *services) containers(ctx context.Context) error {
 		LinkedRole: func(tx *state.Tx, scope state.Scope) {
 			s.iam.EnsureLinkedRole(tx, scope.Global(), "ecs.amazonaws.com")
 		},
-		Subnets: network.Network{}.Subnets,
+		Subnets: network.Network{}.Subnets, Session: s.sessions(),
 	})
 	s.add(ecsapi.API, control.Operations())
 	scaling := applicationautoscaling.New(s.e.env, control)

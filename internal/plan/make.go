@@ -93,7 +93,7 @@ func differences(r slipway.Resource, have slipway.Seen) []slipway.Difference {
 	}
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		if want, is := r.Settings[k], have.Settings[k]; want != is {
-			list = append(list, slipway.Difference{Field: k, Have: is, Want: want, At: at(r, k), Drift: drift})
+			list = append(list, slipway.Difference{Field: k, Have: is, Want: want, Key: inFile(r, k), At: at(r, k), Drift: drift})
 		}
 	}
 	return list

@@ -121,6 +121,11 @@ func (n ServiceNames) Rule(i int) slipway.ID {
 	return slipway.ID{Kind: slipway.KindRule, Name: name}
 }
 
+// ExecRole is the task role of a service that may be entered and has no other.
+func (n ServiceNames) ExecRole() slipway.ID {
+	return slipway.ID{Kind: slipway.KindRole, Name: Short(n.s.Name+"-exec", 64)}
+}
+
 // ExecutionRole is the role that ECS reads the service's secrets with.
 func (n ServiceNames) ExecutionRole() slipway.ID {
 	return slipway.ID{Kind: slipway.KindRole, Name: Short(n.s.Name+"-execution", 64)}

@@ -12,6 +12,18 @@ var written = map[string]string{
 	"health path": "health.path", "health status": "health.status", "health interval": "health.interval", "health timeout": "health.timeout",
 	"healthy after": "health.healthy", "unhealthy after": "health.unhealthy", "grace": "health.grace", "soft memory": "memory",
 	"host": "host", "path": "paths", "stop timeout": "stop", "family": "family", "target group": "target-group",
+	"minimum healthy": "deploy.min", "maximum": "deploy.max", "roll back": "deploy.rollback",
+}
+
+// inFile is what the file calls a setting of a service's resource.
+func inFile(r slipway.Resource, key string) string {
+	if r.Service == "" {
+		return ""
+	}
+	if path, ok := written[key]; ok {
+		return "service." + path
+	}
+	return "service." + strings.ReplaceAll(key, " ", "-")
 }
 
 // positions are the places of a service's settings in the file.

@@ -23,7 +23,7 @@ func Settle(env slipway.Environment, seen *slipway.Observed) slipway.Environment
 		if have, ok := seen.Resources[n.TargetGroup()]; ok && have.Mark != Mark(TargetGroupSettings(s)) {
 			settleGroup(s, have.Settings)
 		}
-		if have, ok := seen.Resources[n.Service()]; ok && have.Mark != Mark(ServiceSettings(&env, s)) {
+		if have, ok := seen.Resources[n.Service()]; ok && (have.Foreign || have.Mark != Mark(ServiceSettings(&env, s))) {
 			settleService(s, have.Settings)
 		}
 	}

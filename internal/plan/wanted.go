@@ -193,6 +193,10 @@ func (w *wanted) service(s *slipway.Service) {
 		w.add(r)
 	}
 	after := []slipway.ID{w.names.Cluster()}
+	if NeedsExecRole(s) {
+		add(n.ExecRole(), slipway.Settings{"may": "exec"})
+		after = append(after, n.ExecRole())
+	}
 	if NeedsExecutionRole(s) {
 		add(n.ExecutionRole(), slipway.Settings{"reads": strings.Join(SecretNames(s), " ")})
 		after = append(after, n.ExecutionRole())
@@ -225,6 +229,10 @@ func (w *wanted) service(s *slipway.Service) {
 
 // Routed tells whether the load balancer leads to the service.
 func Routed(s *slipway.Service) bool { return s.Port != 0 && len(s.Rules) > 0 }
+
+// NeedsExecRole tells whether a role has to be made for ECS Exec: its agent acts
+// as the task.
+func NeedsExecRole(s *slipway.Service) bool { return s.Exec != nil && *s.Exec && s.TaskRole == "" }
 
 // NeedsExecutionRole tells whether ECS itself has to act for the service's
 // tasks, beside what an instance's role allows.
@@ -300,6 +308,9 @@ func DefinitionOf(env *slipway.Environment, s *slipway.Service) slipway.Definiti
 	if s.Capacity == "fargate" {
 		d.NetworkMode = "awsvpc"
 	}
+	if NeedsExecRole(s) {
+		d.TaskRole = For(s).ExecRole().Name
+	}
 	if NeedsExecutionRole(s) {
 		d.ExecutionRole = For(s).ExecutionRole().Name
 	}
@@ -315,6 +326,9 @@ func ServiceSettings(env *slipway.Environment, s *slipway.Service) slipway.Setti
 		"family":          s.Family,
 		"roll back":       onOff(s.Rollback),
 	})
+	if s.Exec != nil {
+		r["exec"] = onOff(*s.Exec)
+	}
 	if s.Scale == nil {
 		r["count"] = strconv.Itoa(s.Count)
 	}

@@ -31,7 +31,7 @@ type Proof struct {
 	Expires time.Time
 }
 
-// Prove asks the host over TLS, its certificate verified, until it answers with
+// Prove asks the host (with a port where that is not 443) over TLS, its certificate verified, until it answers with
 // something that is no error of the balancer's.
 func Prove(ctx context.Context, host, path string, door Door, limit time.Duration) (*Proof, error) {
 	roots, err := x509.SystemCertPool()
@@ -45,8 +45,12 @@ func Prove(ctx context.Context, host, path string, door Door, limit time.Duratio
 		}
 		roots.AppendCertsFromPEM(text)
 	}
+	name, _, err := net.SplitHostPort(host)
+	if err != nil { // the usual port
+		name = host
+	}
 	var dialer net.Dialer
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: host}, DisableKeepAlives: true,
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: name}, DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if door.Address != "" {
 				address = door.Address

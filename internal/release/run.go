@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -127,15 +128,24 @@ func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcom
 		}
 		for _, r := range s.Rules {
 			for _, host := range r.Hosts {
-				proof, err := Prove(ctx, host, provable(&s, r), o.Door, 2*time.Minute)
+				proof, err := Prove(ctx, host+port(env), provable(&s, r), o.Door, 2*time.Minute)
 				if err != nil {
 					return err
 				}
-				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host)
+				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host+port(env))
 			}
 		}
 	}
 	return nil
+}
+
+// port is what a URL says of the listener that the file names, where that is not
+// 443.
+func port(env *slipway.Environment) string {
+	if n, err := strconv.Atoi(env.Cluster.Listener); err == nil && n != 443 {
+		return ":" + env.Cluster.Listener
+	}
+	return ""
 }
 
 func (o Options) note(phase, step, text string) {

@@ -37,8 +37,21 @@ func step(w io.Writer, s slipway.Step) {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %s", head, place(s.At[""])), " "))
 	}
 	for _, d := range s.Differences {
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %-44s %s", head, d.String(), place(d.At)), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %-44s %s", head, d.String(), reason(d)), " "))
 		head = ""
+	}
+}
+
+// reason is where the file says so; for drift, what can be done about it as well.
+func reason(d slipway.Difference) string {
+	at := place(d.At)
+	switch choice := d.Choice(); {
+	case choice == "":
+		return at
+	case at == "":
+		return choice
+	default:
+		return fmt.Sprintf("%s (%s)", choice, at)
 	}
 }
 

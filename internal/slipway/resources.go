@@ -80,6 +80,8 @@ type Seen struct {
 	// made by others): where a setting differs from the file and the mark still
 	// says the file's value, somebody else changed it.
 	Mark string
+	// Foreign tells that another tool has put something in its place since.
+	Foreign bool
 	// Status is the API's word for a resource that is not simply there
 	// ("provisioning", "PENDING_VALIDATION").
 	Status string

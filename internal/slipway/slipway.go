@@ -94,8 +94,10 @@ type Service struct {
 	// Capacity is "ec2" or "fargate".
 	Capacity string
 	// CPU (units) and Memory (MiB) of the task; on EC2 0 means the containers'.
-	CPU, Memory   int
-	TaskRole      string
+	CPU, Memory int
+	TaskRole    string
+	// Exec lets people enter its containers; nil leaves it as it is.
+	Exec          *bool
 	ExecutionRole string
 	// LogGroup is "" where containers log as Docker's default does.
 	LogGroup         string

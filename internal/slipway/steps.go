@@ -17,6 +17,8 @@ const (
 // Difference is one setting that is not as the file wants it.
 type Difference struct {
 	Field, Have, Want string
+	// Key is what the file calls it: "service.paths"; "" is nothing that a file says.
+	Key string
 	// At is where the file says so; zero for a default.
 	At Position
 	// Drift tells that somebody changed what Slipway had set.

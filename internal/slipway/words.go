@@ -3,6 +3,7 @@ package slipway
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,17 +12,58 @@ import (
 // not shown.
 func (d Difference) String() string {
 	have, want := Presentable(d.Field, d.Have), Presentable(d.Field, d.Want)
-	text := fmt.Sprintf("%s %s → %s", d.Field, have, want)
 	switch {
+	case d.Drift:
+		return d.drift(have, want)
 	case d.Have == "":
-		text = fmt.Sprintf("%s %s is added", d.Field, want)
+		return fmt.Sprintf("%s %s is added", d.Field, want)
 	case d.Want == "":
-		text = fmt.Sprintf("%s %s is removed", d.Field, have)
+		return fmt.Sprintf("%s %s is removed", d.Field, have)
 	}
-	if d.Drift {
-		text = "drift: " + text
+	return fmt.Sprintf("%s %s → %s", d.Field, have, want)
+}
+
+// drift says what somebody did to what Slipway had set.
+func (d Difference) drift(have, want string) string {
+	if d.Field == "path" || d.Field == "host" { // lists of words
+		added, missing := beside(d.Have, d.Want), beside(d.Want, d.Have)
+		if missing == "" {
+			return fmt.Sprintf("drift: someone added %s %s by hand", d.Field, added)
+		}
+		if added == "" {
+			return fmt.Sprintf("drift: someone removed %s %s by hand", d.Field, missing)
+		}
 	}
-	return text
+	switch {
+	case d.Want == "":
+		return fmt.Sprintf("drift: someone added %s %s by hand", d.Field, have)
+	case d.Have == "":
+		return fmt.Sprintf("drift: someone removed %s %s by hand", d.Field, want)
+	}
+	return fmt.Sprintf("drift: someone changed %s by hand: %s, was %s", d.Field, have, want)
+}
+
+// beside are the words of a list that another one has not.
+func beside(list, other string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(list), func(w string) bool { return slices.Contains(strings.Fields(other), w) }), " ")
+}
+
+// Choice is what can be done about drift; "" is for a change, whose reason is
+// its place in the file.
+func (d Difference) Choice() string {
+	after := "it will be put back"
+	if d.Want == "" || (d.Field == "path" || d.Field == "host") && beside(d.Want, d.Have) == "" {
+		after = "let it be removed"
+	}
+	switch {
+	case !d.Drift:
+		return ""
+	case d.Key == "":
+		return after
+	case after == "let it be removed":
+		return "keep with " + d.Key + ", or let it be removed"
+	}
+	return "keep with " + d.Key + ", or let it be put back"
 }
 
 // String writes the budget by its parts.

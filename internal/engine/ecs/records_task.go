@@ -123,6 +123,21 @@ type Container struct {
 	GPUs                     []string               `json:",omitzero"`
 }
 
+// Agent is how the agent of ECS Exec is, where the container has one. The engine
+// is that agent: it is there as long as the container runs.
+func (c *Container) Agent(status Status, now time.Time) {
+	for i := range c.Agents {
+		if awsapi.V(c.Agents[i].LastStatus) == string(status) {
+			continue
+		}
+		c.Agents = slices.Clone(c.Agents)
+		c.Agents[i].LastStatus = new(string(status))
+		if status == Running {
+			c.Agents[i].LastStartedAt = &now
+		}
+	}
+}
+
 // Tasks are the tasks under "cluster/id".
 var Tasks = state.NewTable("ecs.task", func(t *Task) string { return key(t.Cluster, t.ID) })
 

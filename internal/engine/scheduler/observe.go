@@ -28,8 +28,10 @@ func observe(t *ecs.Task, seen docker.ContainerStatus, now time.Time) bool {
 	switch seen.Phase {
 	case docker.Running:
 		c.Advance(ecs.Running)
+		c.Agent(ecs.Running, now)
 	case docker.Stopped, docker.Removed:
 		c.Advance(ecs.Stopped)
+		c.Agent(ecs.Stopped, now)
 		c.ExitCode, c.Reason = code(seen), seen.Reason
 		if c.Essential {
 			essentialEnded(t, c, seen, now)

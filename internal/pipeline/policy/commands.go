@@ -33,6 +33,9 @@ var commands = []struct {
 	{"history", past},
 	{"rollback", func(s Scope) []Statement { return append(change(s), past(s)...) }},
 	{"scale", change},
+	{"run", once},
+	{"run --tag", onceAt},
+	{"doctor", func(s Scope) []Statement { return observe(s, plan.Wanted(s.Env)) }},
 	{"secret set", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:PutParameter")} }},
 	{"secret list", func(Scope) []Statement { return []Statement{look("ssm:DescribeParameters")} }},
 	{"secret rm", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:DeleteParameter")} }},
@@ -150,6 +153,31 @@ func logs(s Scope) []Statement {
 // change is rolling a service back or scaling it.
 func change(s Scope) []Statement {
 	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), []Statement{onServices(s, "ecs:UpdateService")}, repoint(s), follow(s))
+}
+
+// once is a task of its own, of the revision that runs.
+func once(s Scope) []Statement {
+	tasks := []string{s.ecs("task/" + s.cluster() + "/*")}
+	list := []Statement{
+		onServices(s, "ecs:DescribeServices"),
+		{Sid: "Tasks", Action: []string{"ecs:DescribeTasks", "ecs:StopTask", "ecs:TagResource"}, Resource: tasks},
+	}
+	for _, svc := range s.Env.Services {
+		list = append(list, Statement{Sid: "RunTasks", Action: []string{"ecs:RunTask"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}}, passRoles(s, &svc))
+	}
+	return append(list, lastLines(s)...)
+}
+
+// onceAt is a task of another release, whose revision is registered in a family
+// beside the service's.
+func onceAt(s Scope) []Statement {
+	list := append(once(s), observe(s, plan.Wanted(s.Env))...)
+	for _, svc := range s.Env.Services {
+		beside := []string{s.ecs("task-definition/" + svc.Family + "-run:*")}
+		list = append(list, Statement{Sid: "RunTasks", Action: []string{"ecs:RunTask"}, Resource: beside},
+			Statement{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: beside})
+	}
+	return append(list, images(s))
 }
 
 func secrets(s Scope, action string) Statement {

@@ -81,6 +81,12 @@ func follow(s Scope) []Statement {
 	if routed(s) {
 		list = append(list, look("elasticloadbalancing:DescribeTargetHealth"))
 	}
+	return append(list, lastLines(s)...)
+}
+
+// lastLines is what tasks wrote.
+func lastLines(s Scope) []Statement {
+	var list []Statement
 	for _, svc := range s.Env.Services {
 		if svc.LogGroup != "" {
 			list = append(list, Statement{Sid: "LastLines", Action: []string{"logs:GetLogEvents"},

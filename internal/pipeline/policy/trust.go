@@ -13,7 +13,7 @@ import (
 // application's name is in it: two of them may have environments of one name in
 // one account.
 func Name(stack *slipway.Stack, env *slipway.Environment, step string) string {
-	return plan.Short("slipway-"+env.Name+"-"+stack.App, 63-len(step)) + "-" + strings.ReplaceAll(step, " ", "-")
+	return plan.Short("slipway-"+env.Name+"-"+stack.App, 63-len(step)) + "-" + strings.NewReplacer(" --", "-", " ", "-").Replace(step)
 }
 
 // Issuer is who signs the tokens that a CI service's jobs show to AWS.

@@ -118,6 +118,15 @@ func writeRole(s Scope, name, sid, policy string) []Statement {
 func writeService(s Scope, r slipway.Resource) []Statement {
 	i := slices.IndexFunc(s.Env.Services, func(svc slipway.Service) bool { return svc.Name == r.Name })
 	svc := &s.Env.Services[i]
+	return []Statement{
+		{Sid: "Services", Action: []string{"ecs:CreateService", "ecs:UpdateService", "ecs:TagResource"}, Resource: []string{s.ecs("service/" + s.cluster() + "/" + svc.Name)}},
+		{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}},
+		passRoles(s, svc),
+	}
+}
+
+// passRoles is handing a service's tasks their roles.
+func passRoles(s Scope, svc *slipway.Service) Statement {
 	var roles []string
 	for _, name := range []string{svc.TaskRole, svc.ExecutionRole} {
 		if name != "" {
@@ -127,11 +136,7 @@ func writeService(s Scope, r slipway.Resource) []Statement {
 	if plan.NeedsExecutionRole(svc) {
 		roles = append(roles, s.role(plan.For(svc).ExecutionRole().Name))
 	}
-	return []Statement{
-		{Sid: "Services", Action: []string{"ecs:CreateService", "ecs:UpdateService", "ecs:TagResource"}, Resource: []string{s.ecs("service/" + s.cluster() + "/" + svc.Name)}},
-		{Sid: "Revisions", Action: []string{"ecs:RegisterTaskDefinition", "ecs:TagResource"}, Resource: []string{s.ecs("task-definition/" + svc.Family + ":*")}},
-		{Sid: "PassRoles", Action: []string{"iam:PassRole"}, Resource: roles, Condition: passedToTasks(roles)},
-	}
+	return Statement{Sid: "PassRoles", Action: []string{"iam:PassRole"}, Resource: roles, Condition: passedToTasks(roles)}
 }
 
 func passedToTasks(roles []string) Condition {
