@@ -82,9 +82,12 @@ cluster:
   size: { min: 1, max: 1 }
 `
 
-func newApplication(t *testing.T) *application {
+func newApplication(t *testing.T, options ...string) *application {
 	needs(t, "git", "docker")
-	a := &application{engine: start(t), dir: t.TempDir()}
+	a := &application{engine: start(t, options...), dir: t.TempDir()}
+	a.env = append(a.env, "AWS_MAX_ATTEMPTS=10", "AWS_RETRY_MODE=standard") // the stock CLI beside it tries again, too
+	a.cli.close()
+	a.cli = startResident(a.env)
 	t.Cleanup(func() { a.slipway(a.dir, nil, "env", "destroy", "playground", "--yes") }) // containers outlive the engine
 	a.write("slipway.yaml", shipFile)
 	a.write("Dockerfile", "FROM scratch\nCOPY ship /ship\nCMD [\"/ship\"]\n")
@@ -206,7 +209,7 @@ func TestAnApplicationIsShipped(t *testing.T) {
 // An application whose first version crashes serves nothing, keeps its log and
 // does not go on crashing.
 func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
-	a := newApplication(t)
+	a := newApplication(t, withFaults(t)...)
 	a.tag("v1.0.0", "crash")
 	a.runs(4, []string{"up"}, `essential container ship exited with 1\. Nothing is serving`)
 	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].desiredCount"); got != "0" {
