@@ -114,11 +114,14 @@ func (c *channel) read(ctx context.Context) error {
 			return nil
 		case kindOfOutput:
 			sequence := int64(binary.BigEndian.Uint64(b[48:]))
+			if sequence > c.got {
+				continue // before its turn: it comes again only if it is not acknowledged
+			}
 			if err := c.acknowledge(ctx, kind, b[64:80], sequence); err != nil {
 				return err
 			}
-			if sequence != c.got {
-				continue // again, or before its turn: then it comes again
+			if sequence < c.got {
+				continue
 			}
 			c.got++
 			if err := c.take(ctx, binary.BigEndian.Uint32(b[112:]), body); err != nil {
