@@ -125,6 +125,11 @@ func (a *Account) before(s types.Service, id string) bool {
 			return false
 		}
 	}
+	for _, e := range s.Events { // ECS went back by itself to a rollout that was there before
+		if aws.ToTime(e.CreatedAt).After(began) {
+			return false
+		}
+	}
 	return ours
 }
 
