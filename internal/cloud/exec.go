@@ -19,12 +19,12 @@ import (
 // newest; container "" is the first. The code is the command's, or -1 where the
 // other side does not tell it: AWS does not.
 func (a *Account) Exec(ctx context.Context, env *slipway.Environment, svc *slipway.Service, task, container string, command []string, screen Screen) (code int, err error) {
-	t, err := a.enterable(ctx, env, svc, task)
-	if err != nil {
-		return -1, err
-	}
 	if container == "" {
 		container = svc.Containers[0].Name
+	}
+	t, err := a.enterable(ctx, env, svc, task, container)
+	if err != nil {
+		return -1, err
 	}
 	out, err := a.ecs.ExecuteCommand(ctx, &ecs.ExecuteCommandInput{Cluster: &env.Cluster.Name, Task: t.TaskArn, Container: &container, Command: aws.String(quoted(command)), Interactive: true})
 	if err != nil {
@@ -34,7 +34,7 @@ func (a *Account) Exec(ctx context.Context, env *slipway.Environment, svc *slipw
 }
 
 // enterable is a task that can be entered, or why none can.
-func (a *Account) enterable(ctx context.Context, env *slipway.Environment, svc *slipway.Service, prefix string) (*types.Task, error) {
+func (a *Account) enterable(ctx context.Context, env *slipway.Environment, svc *slipway.Service, prefix, container string) (*types.Task, error) {
 	list, err := a.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &env.Cluster.Name, ServiceName: &svc.Name, DesiredStatus: types.DesiredStatusRunning})
 	if err != nil {
 		return nil, fmt.Errorf("reading tasks of %s: %w", svc.Name, plain(err))
@@ -55,7 +55,7 @@ func (a *Account) enterable(ctx context.Context, env *slipway.Environment, svc *
 		case aws.ToString(t.LastStatus) != "RUNNING":
 		case !t.EnableExecuteCommand:
 			off++
-		case !agentRuns(t):
+		case !agentRuns(t, container):
 			waiting++
 		default:
 			return t, nil
@@ -70,9 +70,14 @@ func (a *Account) enterable(ctx context.Context, env *slipway.Environment, svc *
 	return nil, fmt.Errorf("no task of %s runs; slipway status %s", svc.Name, env.Name)
 }
 
-func agentRuns(t *types.Task) bool {
+// agentRuns tells whether the container's agent does. A container that is not in
+// the task has none, and ECS says so.
+func agentRuns(t *types.Task, container string) bool {
+	if !slices.ContainsFunc(t.Containers, func(c types.Container) bool { return aws.ToString(c.Name) == container }) {
+		return true
+	}
 	return slices.ContainsFunc(t.Containers, func(c types.Container) bool {
-		return slices.ContainsFunc(c.ManagedAgents, func(m types.ManagedAgent) bool {
+		return aws.ToString(c.Name) == container && slices.ContainsFunc(c.ManagedAgents, func(m types.ManagedAgent) bool {
 			return m.Name == types.ManagedAgentNameExecuteCommandAgent && aws.ToString(m.LastStatus) == "RUNNING"
 		})
 	})

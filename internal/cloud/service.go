@@ -165,7 +165,9 @@ func (a *Account) applyService(ctx context.Context, w *Work, s slipway.Step) err
 	}
 	var out *types.Service
 	if _, there := a.look(s.ID); there {
-		out, err = a.updateService(ctx, w, svc, revision)
+		// Tasks that run stay as they are: who may enter them is decided at their start.
+		entering := slices.ContainsFunc(s.Differences, func(d slipway.Difference) bool { return d.Field == "exec" })
+		out, err = a.updateService(ctx, w, svc, revision, w.Force || entering)
 	} else {
 		out, err = a.createService(ctx, w, svc, revision)
 	}
@@ -278,10 +280,10 @@ func early(err error) bool {
 		strings.Contains(text, "Draining")
 }
 
-func (a *Account) updateService(ctx context.Context, w *Work, svc *slipway.Service, revision string) (*types.Service, error) {
+func (a *Account) updateService(ctx context.Context, w *Work, svc *slipway.Service, revision string, force bool) (*types.Service, error) {
 	in := &ecs.UpdateServiceInput{Cluster: &w.Env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision, DeploymentConfiguration: rolling(svc),
-		NetworkConfiguration: a.awsvpc(w.Env, svc), ForceNewDeployment: w.Force, AvailabilityZoneRebalancing: rebalancing(svc)}
-	in.EnableExecuteCommand = svc.Exec // a change starts no deployment by itself
+		NetworkConfiguration: a.awsvpc(w.Env, svc), ForceNewDeployment: force, AvailabilityZoneRebalancing: rebalancing(svc)}
+	in.EnableExecuteCommand = svc.Exec
 	if svc.Scale == nil {
 		in.DesiredCount = aws.Int32(int32(svc.Count))
 	}
