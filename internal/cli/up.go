@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/dns"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/report"
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -73,7 +74,7 @@ func (d *deployment) run(ctx context.Context, args []string, o release.Options, 
 	if err := d.open(ctx, start); err != nil {
 		return err
 	}
-	o.Door, o.Sink = d.door, d.reporter.Sink
+	o.Door, o.Sink, o.Resolver = d.door, d.reporter.Sink, dns.Resolver{Address: d.resolver}
 	out, err := release.Run(ctx, d.account, d.stack, d.env, o)
 	d.reporter.End()
 	if err != nil {

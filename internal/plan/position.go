@@ -47,3 +47,18 @@ func positions(s *slipway.Service, settings slipway.Settings) map[string]slipway
 	}
 	return at
 }
+
+// hostAt is where the file names a host.
+func hostAt(env *slipway.Environment, host string) map[string]slipway.Position {
+	for i := range env.Services {
+		s := &env.Services[i]
+		for _, r := range s.Rules {
+			for _, h := range r.Hosts {
+				if h == host {
+					return map[string]slipway.Position{"": s.At.Of("host")}
+				}
+			}
+		}
+	}
+	return nil
+}

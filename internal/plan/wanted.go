@@ -169,7 +169,7 @@ func (w *wanted) listeners(hosts []string) {
 		return
 	}
 	for _, h := range hosts {
-		w.add(slipway.Resource{ID: Certificate(h), Phase: PhaseCertificate, Settings: slipway.Settings{"validated by": "DNS"}})
+		w.add(slipway.Resource{ID: Certificate(h), Phase: PhaseCertificate, Settings: slipway.Settings{"validated by": "DNS"}, At: hostAt(w.env, h)})
 	}
 	if !w.env.Cluster.Owned {
 		w.own(n.HTTPS(), nil, n.Balancer())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/cloud"
+	"github.com/slipway-dev/slipway/internal/dns"
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
@@ -35,7 +36,9 @@ type Options struct {
 	// commit that is checked out: a newer push has a run of its own.
 	IfHead bool
 	Door   Door
-	Sink   slipway.Sink
+	// Resolver is asked for CAA records.
+	Resolver dns.Resolver
+	Sink     slipway.Sink
 }
 
 // Outcome is what a run came to.
@@ -90,6 +93,9 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	}
 	if err := o.admit(&env, p); err != nil {
 		return nil, err
+	}
+	if err := o.issuable(ctx, p); err != nil {
+		return nil, refused(err)
 	}
 	o.announce(ctx, &env, p, seen, v, stack.Dir)
 	restore := gap(&env, p, o)
@@ -192,6 +198,24 @@ func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
 		}
 	}
 	return nil
+}
+
+// issuable refuses certificates that nobody will issue: ACM would take the request
+// and fail it later.
+func (o Options) issuable(ctx context.Context, p *slipway.Plan) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(p.Steps))
+	for i, s := range p.Steps {
+		if s.Kind == slipway.KindCertificate && (s.Action == slipway.Create || s.Action == slipway.Replace) {
+			wg.Go(func() {
+				if err := o.Resolver.MayIssue(ctx, s.Name); err != nil {
+					errs[i] = fmt.Errorf("%s: %w", s.At[""], err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // gap lets the old tasks of services that have no room leave first, for this run
