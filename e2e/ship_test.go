@@ -177,7 +177,8 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.git("tag", "-f", "v1.1.0", "HEAD^")
 
 	a.tag("v1.2.0", "crash")
-	a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: playground-ship: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)
+	crash := a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: playground-ship: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)
+	a.golden("crash-at-start", crash)
 	a.answers("v1.1.0")
 
 	a.tag("v1.3.0", "lost")
@@ -191,7 +192,8 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.answers("v1.0.0")
 
 	a.write("slipway.yaml", strings.Replace(shipFile, "memory: 64", "memory: 1900", 1))
-	a.runs(1, []string{"deploy", "playground", "--tag", "v1.0.0"}, `no room for 1 more task of 1900 MiB`, `\(t3\.small\) has \d+ of 1944 MiB`, `--allow-gap`, `nothing was changed`)
+	full := a.runs(1, []string{"deploy", "playground", "--tag", "v1.0.0"}, `no room for 1 more task of 1900 MiB`, `\(t3\.small\) has \d+ of 1944 MiB`, `--allow-gap`, `nothing was changed`)
+	a.golden("no-room", full)
 	a.runs(0, []string{"deploy", "playground", "--tag", "v1.0.0", "--allow-gap"}, `stops first`, `^done +v1\.0\.0 (runs|serves)`)
 	a.answers("v1.0.0")
 

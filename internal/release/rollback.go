@@ -81,6 +81,9 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 	if to != "" {
 		return slipway.Past{}, fmt.Errorf("%s has no revision of %s among its last %d; see slipway history %s", svc.Family, to, len(list), env.Name)
 	}
+	if current.Tag == "" {
+		return slipway.Past{}, fmt.Errorf("%s is not deployed: there is nothing to go back from; slipway deploy %s", svc.Name, env.Name)
+	}
 	return slipway.Past{}, fmt.Errorf("%s has no release before %s; see slipway history %s", svc.Family, current.Tag, env.Name)
 }
 

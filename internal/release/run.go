@@ -260,6 +260,13 @@ func prepare(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *s
 			rest = append(rest, s)
 		}
 	}
+	if !o.Build { // an image that is not there is found before anything changes
+		release, err := Images(ctx, a, stack, env, v, false, o.Sink)
+		if err != nil {
+			return release, refused(err)
+		}
+		return release, a.Apply(ctx, w, append(first, rest...))
+	}
 	if err := a.Apply(ctx, w, first); err != nil {
 		return slipway.Release{}, err
 	}
@@ -268,12 +275,6 @@ func prepare(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *s
 		release        slipway.Release
 		failed, broken error
 	)
-	if !o.Build { // an image that is not there is found before anything changes
-		if release, broken = Images(ctx, a, stack, env, v, false, o.Sink); broken != nil {
-			return release, refused(broken)
-		}
-		return release, a.Apply(ctx, w, append(first, rest...))
-	}
 	wg.Go(func() { failed = a.Apply(ctx, w, rest) })
 	wg.Go(func() { release, broken = Images(ctx, a, stack, env, v, o.Build, o.Sink) })
 	wg.Wait()
