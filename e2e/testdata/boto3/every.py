@@ -126,6 +126,14 @@ def containers():
     ecr.start_lifecycle_policy_preview(repositoryName="repo0")
     ecs.create_service(cluster="c0", serviceName="ended", taskDefinition="family0", desiredCount=0, launchType="FARGATE", networkConfiguration=vpc)
     ecs.delete_service(cluster="c0", service="ended", force=True)
+    f["target"] = ecs.describe_clusters(clusters=["c0"])["clusters"][0]["clusterArn"]
+    role = api("iam").create_role(RoleName="events", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+    definition = ecs.describe_task_definition(taskDefinition="family0")["taskDefinition"]["taskDefinitionArn"]
+    events = api("events")
+    for i in range(3):
+        events.put_rule(Name=f"rule{i}", ScheduleExpression="rate(1 day)")
+        events.put_targets(Rule=f"rule{i}", Targets=[{"Id": f"t{j}", "Arn": f["target"], "RoleArn": role, "EcsParameters": {"TaskDefinitionArn": definition}} for j in range(3)])
     f["task"] = ecs.run_task(cluster="c0", taskDefinition="family0", launchType="FARGATE", networkConfiguration=vpc)["tasks"][0]["taskArn"]
 
 
@@ -183,6 +191,7 @@ PARAMETERS = {
     "ListUserPolicies": {"UserName": "u0"}, "ListUserTags": {"UserName": "u0"}, "ListMFADevices": {"UserName": "u0"}, "ListSSHPublicKeys": {"UserName": "u0"}, "ListSigningCertificates": {"UserName": "u0"},
     "SimulateCustomPolicy": {"PolicyInputList": [ALLOW], "ActionNames": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]},
     "SimulatePrincipalPolicy": lambda s: {"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:user/u0", "ActionNames": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]},
+    "ListRuleNamesByTarget": lambda s: {"TargetArn": f["target"]}, "ListTargetsByRule": {"Rule": "rule0"},
     "ListPolicies": {"Scope": "Local"}, "DescribeLogStreams": {"logGroupName": "l0"}, "FilterLogEvents": {"logGroupName": "l0"}, "GetParameterHistory": {"Name": "/p/0"}, "GetParametersByPath": {"Path": "/p"},
 }
 
