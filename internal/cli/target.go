@@ -29,6 +29,7 @@ type deployment struct {
 	json     bool
 	stack    *slipway.Stack
 	env      slipway.Environment
+	target   cloud.Target
 	account  *cloud.Account
 	door     release.Door
 	token    string // of the engine's Cloudflare API
@@ -76,18 +77,18 @@ func (d *deployment) load(args []string) error {
 // open connects to the environment's account. start starts the engine where the
 // environment is on it and none runs.
 func (d *deployment) open(ctx context.Context, start bool) error {
-	var target cloud.Target
 	var err error
+	d.target = cloud.Target{}
 	if d.onEngine() {
-		if target, err = d.engine(start); err != nil {
+		if d.target, err = d.engine(start); err != nil {
 			return err
 		}
 	}
-	names, err := d.names(target.Endpoint)
+	names, err := d.names(d.target.Endpoint)
 	if err != nil {
 		return err
 	}
-	d.account, err = cloud.Open(ctx, &d.env, target, names)
+	d.account, err = cloud.Open(ctx, &d.env, d.target, names)
 	if errors.Is(err, cloud.ErrAccount) {
 		return &exit{exitCredentials, err}
 	}

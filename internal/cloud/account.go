@@ -72,7 +72,6 @@ type Account struct {
 	sts     *sts.Client
 
 	dns      dns.Provider
-	endpoint string
 	patience time.Duration
 	calls    atomic.Int64
 
@@ -97,7 +96,6 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 	if a.patience == 0 {
 		a.patience = 200 * time.Millisecond
 	}
-	a.endpoint = t.Endpoint
 	cfg, err := a.configure(ctx, t)
 	if err != nil {
 		return nil, err
@@ -117,16 +115,15 @@ func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Pro
 	return a, a.adopt(ctx, env)
 }
 
-// Endpoint is a URL of the account's APIs that tells the time.
-func (a *Account) Endpoint() string {
-	if a.endpoint != "" {
-		return a.endpoint
-	}
-	if e := os.Getenv("AWS_ENDPOINT_URL"); e != "" {
-		return e
-	}
-	return "https://sts." + a.Region + ".amazonaws.com"
+// Endpoint is a URL of an environment's APIs that tells the time, with or without
+// credentials.
+func Endpoint(env *slipway.Environment, t Target) string {
+	region := cmp.Or(t.Region, env.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	return cmp.Or(t.Endpoint, os.Getenv("AWS_ENDPOINT_URL"), "https://sts."+region+".amazonaws.com")
 }
+
+// Names is who keeps the names.
+func (a *Account) Names() dns.Provider { return a.dns }
 
 func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{

@@ -38,8 +38,9 @@ func (a *Account) applyRepository(ctx context.Context, env *slipway.Environment,
 	return nil
 }
 
-// Login is what a registry's client needs of the account's registry.
-type Login struct{ Registry, User, Password string }
+// Login is what a registry's client needs of the account's registry; URL is its
+// name with a scheme before it.
+type Login struct{ URL, Registry, User, Password string }
 
 // RegistryLogin asks for a password that lasts twelve hours.
 func (a *Account) RegistryLogin(ctx context.Context) (Login, error) {
@@ -56,7 +57,7 @@ func (a *Account) RegistryLogin(ctx context.Context) (Login, error) {
 	}
 	user, password, _ := strings.Cut(string(plain), ":")
 	endpoint := aws.ToString(out.AuthorizationData[0].ProxyEndpoint)
-	return Login{Registry: strings.TrimPrefix(strings.TrimPrefix(endpoint, "https://"), "http://"), User: user, Password: password}, nil
+	return Login{URL: endpoint, Registry: strings.TrimPrefix(strings.TrimPrefix(endpoint, "https://"), "http://"), User: user, Password: password}, nil
 }
 
 // Digest is the digest of a tag in one of the account's repositories; false

@@ -113,6 +113,43 @@ func (c *Cloudflare) zone(ctx context.Context, name string) (string, error) {
 	return z.ID, nil
 }
 
+// Reach implements Reacher.
+func (c *Cloudflare) Reach(ctx context.Context, name string) (Reach, error) {
+	ctx = listening(ctx)
+	if zoneID.MatchString(c.only) {
+		var params zones.ZoneGetParams
+		params.ZoneID.Value, params.ZoneID.Present = c.only, true
+		z, err := c.zones.Get(ctx, params)
+		if err != nil {
+			return Reach{}, explain(ctx, "reading zone "+c.only, err)
+		}
+		return reach(*z), nil
+	}
+	all := c.zones.ListAutoPaging(ctx, zones.ZoneListParams{})
+	best := Reach{}
+	for all.Next() {
+		z := all.Current()
+		if Within(name, z.Name) && len(z.Name) > len(best.Zone) && (c.only == "" || Bare(c.only) == Bare(z.Name)) && (c.account == "" || z.Account.ID == c.account) {
+			best = reach(z)
+		}
+	}
+	if err := all.Err(); err != nil {
+		return Reach{}, explain(ctx, "reading zones", err)
+	}
+	if best.Zone == "" && !c.create {
+		return Reach{}, fmt.Errorf("%w at Cloudflare that the token can read holds %s; give the token Zone:Read and DNS:Edit for its zone", ErrZone, name)
+	}
+	return best, nil
+}
+
+// reach is what a zone says of itself. A token sees its own permissions there,
+// though not of all kinds of tokens: none at all means nothing.
+func reach(z zones.Zone) Reach {
+	edit := slices.Contains(z.Permissions, "#dns_records:edit")
+	return Reach{Zone: z.Name, Pending: z.Status == zones.ZoneStatusPending || z.Status == zones.ZoneStatusInitializing,
+		ReadOnly: !edit && slices.Contains(z.Permissions, "#dns_records:read")}
+}
+
 // Find implements Provider.
 func (c *Cloudflare) Find(ctx context.Context, name, kind string) ([]Record, error) {
 	ctx = listening(ctx)

@@ -36,6 +36,23 @@ type Provider interface {
 	Remove(ctx context.Context, r Record) error
 }
 
+// Reacher is a provider that can tell, changing nothing, whether it would write a
+// name.
+type Reacher interface {
+	Reach(ctx context.Context, name string) (Reach, error)
+}
+
+// Reach is what the credentials can do for a name.
+type Reach struct {
+	// Zone is the zone that holds it; "" is none yet, which Put makes.
+	Zone string
+	// ReadOnly is whether the zone may be read and not written.
+	ReadOnly bool
+	// Pending is whether the zone is not in force: the registrar's name servers are
+	// others.
+	Pending bool
+}
+
 // ErrZone is the error of a name in no zone that the credentials can see.
 var ErrZone = errors.New("no zone")
 

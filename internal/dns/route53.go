@@ -64,6 +64,19 @@ func (p *Route53) zone(ctx context.Context, name string) (string, error) {
 	return id, nil
 }
 
+// Reach implements Reacher. Whether records may be written shows when one is: IAM
+// tells it to nobody before.
+func (p *Route53) Reach(ctx context.Context, name string) (Reach, error) {
+	id, err := p.zone(ctx, name)
+	if err != nil {
+		return Reach{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.zones, func(z hosted) bool { return z.id == id })
+	return Reach{Zone: p.zones[i].name}, nil
+}
+
 // choose gives the id of the longest zone that holds the name; only narrows it
 // to one zone. Two public zones of one name are told apart by id alone: which of
 // them the registrar leads to, nothing here says.

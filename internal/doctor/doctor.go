@@ -59,9 +59,11 @@ func Failed(list []Finding) bool {
 // environment phase is called.
 func Plan(env *slipway.Environment, p *slipway.Plan, seen *slipway.Observed, shared string, now time.Time) []Finding {
 	list := []Finding{environment(env, p, shared)}
-	list = append(list, instances(env, seen))
-	for _, r := range p.Rooms {
-		list = append(list, room(env, r))
+	if list[0].Verdict != Fail { // what is not there yet has neither
+		list = append(list, instances(env, seen))
+		for _, r := range p.Rooms {
+			list = append(list, room(env, r))
+		}
 	}
 	list = append(list, quota("rules", seen.Rules), quota("certificates", seen.Certificates))
 	for _, s := range p.Steps {
@@ -141,7 +143,7 @@ func room(env *slipway.Environment, r slipway.Room) Finding {
 	case r.Fits:
 		return ok(what, "%s: %d more task(s) of %d MiB and %d CPU units fit", r.Service, r.Tasks, r.Memory, r.CPU)
 	case r.Grows:
-		return warn(what, "", "%s: %d more task(s) of %d MiB do not fit, and the cluster adds an instance: some minutes on AWS", r.Service, r.Tasks, r.Memory)
+		return warn(what, "a larger cluster.size.min saves the wait", "%s: %d more task(s) of %d MiB do not fit, and the cluster adds an instance: some minutes on AWS", r.Service, r.Tasks, r.Memory)
 	}
 	return fail(what, "slipway deploy "+env.Name+" --allow-gap, a larger cluster.size.max, or less memory", "%s: no room for %d more task(s) of %d MiB and %d CPU units", r.Service, r.Tasks, r.Memory, r.CPU)
 }

@@ -2,10 +2,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/release"
@@ -15,34 +14,13 @@ import (
 // Repository finds out whether the environment's branch has a release.
 func Repository(ctx context.Context, dir string, env *slipway.Environment) Finding {
 	v, err := release.Last(ctx, dir, env.Branch, env.Stable)
+	if errors.Is(err, release.ErrShallow) {
+		return warn("release", "git fetch --tags --unshallow, or name one: slipway deploy "+env.Name+" --tag T", "%s", err)
+	}
 	if err != nil {
 		return warn("release", "or name one: slipway deploy "+env.Name+" --tag T", "%s", err)
 	}
 	return ok("release", "%s, %s (%.7s)", v.Tag, v.Why, v.Commit)
-}
-
-// Docker finds out whether images can be built here.
-func Docker(ctx context.Context, env *slipway.Environment) Finding {
-	if len(env.Built()) == 0 && env.On == "aws" {
-		return ok("docker", "not needed: no image is built")
-	}
-	out, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Client.Version}}, daemon {{.Server.Version}}, {{.Server.Os}}/{{.Server.Arch}}").CombinedOutput()
-	text := strings.TrimSpace(string(out))
-	switch {
-	case err != nil && env.On == "aws":
-		return warn("docker", "images are built elsewhere, or: start the daemon (systemctl start docker)", "no daemon answers: %s", firstLine(text, err))
-	case err != nil:
-		return fail("docker", "start the daemon (systemctl start docker); the engine runs containers with it", "no daemon answers: %s", firstLine(text, err))
-	}
-	return ok("docker", "client %s", text)
-}
-
-func firstLine(text string, err error) string {
-	if text == "" {
-		return err.Error()
-	}
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // The signatures of requests are good for five minutes on most of AWS's services,

@@ -88,10 +88,13 @@ func Last(ctx context.Context, dir, branch string, stable bool) (Version, error)
 	return v, err
 }
 
+// ErrShallow is the error of a clone that has not the history that tags are in.
+var ErrShallow = errors.New("this is a shallow clone")
+
 func (r repository) noTag(ctx context.Context, branch string) error {
 	if shallow, _ := r.git(ctx, "rev-parse", "--is-shallow-repository"); shallow == "true" {
 		depth, _ := r.git(ctx, "rev-list", "--count", "HEAD")
-		return fmt.Errorf("no tag in %s is reachable: this is a shallow clone (depth %s). Fetch tags first: git fetch --tags --unshallow", branch, depth)
+		return fmt.Errorf("no tag in %s is reachable: %w (depth %s). Fetch tags first: git fetch --tags --unshallow", branch, ErrShallow, depth)
 	}
 	return fmt.Errorf("no tag in %s is reachable. Tag the commit to release (git tag v1.0.0 && git push --tags), or name one: --tag", branch)
 }

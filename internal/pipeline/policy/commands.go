@@ -35,7 +35,13 @@ var commands = []struct {
 	{"scale", change},
 	{"run", once},
 	{"run --tag", onceAt},
-	{"doctor", func(s Scope) []Statement { return observe(s, plan.Wanted(s.Env)) }},
+	{"doctor", func(s Scope) []Statement {
+		list := observe(s, plan.Wanted(s.Env))
+		if len(s.Env.Built()) > 0 {
+			list = append(list, login)
+		}
+		return list
+	}},
 	{"secret set", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:PutParameter")} }},
 	{"secret list", func(Scope) []Statement { return []Statement{look("ssm:DescribeParameters")} }},
 	{"secret rm", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:DeleteParameter")} }},
@@ -75,6 +81,9 @@ func For(names []string, scopes ...Scope) (Document, error) {
 	return Of(list...), nil
 }
 
+// login is asking for the registry's password.
+var login = Statement{Sid: "Login", Action: []string{"ecr:GetAuthorizationToken"}, Resource: []string{"*"}, Why: "the password is the whole registry's"}
+
 func only(s Scope, kinds ...slipway.Kind) []slipway.Resource {
 	return slices.DeleteFunc(plan.Wanted(s.Env), func(r slipway.Resource) bool { return !slices.Contains(kinds, r.Kind) })
 }
@@ -87,7 +96,7 @@ func push(s Scope) []Statement {
 		return nil
 	}
 	return []Statement{
-		{Sid: "Login", Action: []string{"ecr:GetAuthorizationToken"}, Resource: []string{"*"}, Why: "the password is the whole registry's"},
+		login,
 		{Sid: "Push", Resource: s.repositories(), Action: []string{"ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
 			"ecr:CompleteLayerUpload", "ecr:PutImage"}},
 		{Sid: "Images", Resource: s.repositories(), Action: []string{"ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}},
