@@ -46,6 +46,7 @@ func TestTasksWithAddressesOfTheirOwnAreBalanced(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.stable(name)
+			s.must("elbv2", "wait", "target-in-service", "--target-group-arn", group)
 			task := s.task(t, s.must("ecs", "list-tasks", "--cluster", s.cluster, "--service-name", name, "--query", "taskArns[0]"))
 			details := map[string]string{}
 			for _, d := range task.Attachments[0].Details {

@@ -40,6 +40,9 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	// Wherever the tests run, slipway is asked from a terminal's place: what CI
+	// changes is asked for by the tests of it.
+	os.Unsetenv("CI")
 	code := m.Run()
 	if file, err := built(); err == nil {
 		os.RemoveAll(filepath.Dir(file))

@@ -35,6 +35,17 @@ func withFaults(t *testing.T) []string {
 	return []string{"--allow-faults", "--faults", fmt.Sprintf("%s,seed=%d", faults.Default, s)}
 }
 
+// api is where the engine answers, without the scheme.
+func (e *engine) api() string {
+	for _, v := range e.env {
+		if at, ok := strings.CutPrefix(v, "AWS_ENDPOINT_URL=http://"); ok {
+			return at
+		}
+	}
+	e.t.Fatal("the engine's environment names no endpoint")
+	return ""
+}
+
 // inject changes what goes wrong in a running engine.
 func inject(t *testing.T, api, spec string) {
 	t.Helper()

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/engine/faults"
 )
 
 // application is a repository with a slipway.yaml and a program that behaves as
@@ -214,9 +216,11 @@ func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
 	a := newApplication(t, withFaults(t)...)
 	a.tag("v1.0.0", "crash")
 	a.runs(4, []string{"up"}, `essential container ship exited with 1\. Nothing is serving`)
+	inject(t, a.api(), "off") // a read that lags is the deploy wing's to live with, not this check's
 	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].desiredCount"); got != "0" {
 		t.Errorf("the service still wants %s tasks", got)
 	}
+	inject(t, a.api(), faults.Default)
 	a.runs(0, []string{"logs", "playground"}, `Cannot find module`)
 	a.tag("v1.0.1", "serve")
 	a.runs(0, []string{"up"}, `^done +v1\.0\.1 (runs|serves)`)

@@ -48,6 +48,11 @@ func TestTheReleaseOfABranchIsItsLastReachableTag(t *testing.T) {
 	if _, err := Last(t.Context(), repo(t, commit), "release/x", false); err == nil || !strings.Contains(err.Error(), "there is no branch release/x here") {
 		t.Errorf("no branch: %v", err)
 	}
+	dir := repo(t, commit, "tag v1")
+	t.Setenv("CI", "true") // a checkout of CI is a detached one of the branch
+	if v, err := Last(t.Context(), dir, "release/x", false); err != nil || v.Tag != "v1" {
+		t.Errorf("in CI: %v %v", v.Tag, err)
+	}
 }
 
 func TestTheSourceOfAnImage(t *testing.T) {
