@@ -153,6 +153,7 @@ var unasked = map[string]string{
 	"run --tag logs:GetLogEvents":                "as for run",
 	"rollback logs:GetLogEvents":                 "as for up",
 	"scale logs:GetLogEvents":                    "as for up",
+	"acm:DescribeCertificate":                    "asked when a certificate expires soon",
 	"ecs:DeregisterContainerInstance":            "asked when an ended instance is still registered",
 }
 

@@ -50,6 +50,8 @@ type Target struct {
 	// Patience is how long a poll waits at first; it grows to fifty times that.
 	// 0 is 200 ms.
 	Patience time.Duration
+	// Now is the clock that a certificate's end is held against. nil is time.Now.
+	Now func() time.Time
 }
 
 // Account is one account and region, as one run sees it.
@@ -73,6 +75,7 @@ type Account struct {
 
 	dns      dns.Provider
 	patience time.Duration
+	now      func() time.Time
 	calls    atomic.Int64
 
 	mu   sync.Mutex
@@ -89,7 +92,10 @@ var ErrAccount = errors.New("credentials")
 // that the file names, before anything else is asked. Without names the account's
 // own Route 53 keeps them.
 func Open(ctx context.Context, env *slipway.Environment, t Target, names dns.Provider) (*Account, error) {
-	a := &Account{Region: env.Region, dns: names, patience: t.Patience}
+	a := &Account{Region: env.Region, dns: names, patience: t.Patience, now: t.Now}
+	if a.now == nil {
+		a.now = time.Now
+	}
 	if t.Region != "" {
 		a.Region = t.Region
 	}

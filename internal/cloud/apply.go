@@ -149,6 +149,8 @@ func (a *Account) do(ctx context.Context, w *Work, s slipway.Step, say func(stri
 		return a.applyRepository(ctx, env, s)
 	case slipway.KindCertificate:
 		return a.applyCertificate(ctx, env, s, say)
+	case slipway.KindProof:
+		return a.applyProof(ctx, s, say)
 	case slipway.KindAttachment:
 		return a.applyAttachment(ctx, env, s)
 	case slipway.KindRecord:

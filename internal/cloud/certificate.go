@@ -49,11 +49,55 @@ func (a *Account) observeCertificates(ctx context.Context, wanted []slipway.Reso
 				best = slipway.Seen{Ref: aws.ToString(c.CertificateArn), Status: string(c.Status), Settings: s}
 			}
 		}
-		if best.Ref != "" {
-			a.found(w.ID, best)
+		if best.Ref == "" {
+			continue
+		}
+		a.found(w.ID, best)
+		if err := a.renewable(ctx, w.ID, best); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// unrenewed is when a certificate should have been renewed: ACM begins 60 days
+// before its end (https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html).
+const unrenewed = 45 * 24 * time.Hour
+
+// renewable looks whether a certificate that should have been renewed still has
+// the record that proves its domain. Where somebody keeps the names by hand,
+// nobody here knows.
+func (a *Account) renewable(ctx context.Context, id slipway.ID, have slipway.Seen) error {
+	end, err := time.Parse(time.DateOnly, have.Settings["expires"])
+	left := end.Sub(a.now())
+	if err != nil || have.Status != string(types.CertificateStatusIssued) || left > unrenewed || a.dns.Name() == (dns.None{}).Name() {
+		return nil
+	}
+	c, err := a.describeCertificate(ctx, id)
+	if err != nil {
+		return fmt.Errorf("reading the certificate of %s: %w", id.Name, plain(err))
+	}
+	record, ok := proof(c)
+	if c.Type != types.CertificateTypeAmazonIssued || !ok {
+		return nil
+	}
+	records, err := a.dns.Find(ctx, record.Name, "CNAME")
+	if err != nil || slices.ContainsFunc(records, func(r dns.Record) bool { return proves(r, record) }) {
+		return err
+	}
+	have.Settings[plan.Unproved] = fmt.Sprintf("the certificate expires in %d days and no validation record: will be added", int(left/(24*time.Hour)))
+	a.found(id, have)
+	return nil
+}
+
+// applyProof writes the record without which a certificate isn't renewed.
+func (a *Account) applyProof(ctx context.Context, s slipway.Step, say func(string)) error {
+	c, err := a.describeCertificate(ctx, plan.Certificate(s.Name))
+	if err != nil {
+		return err
+	}
+	record, _ := proof(c)
+	return byHand(a.prove(ctx, record), say)
 }
 
 func covers(c types.CertificateSummary, host string) bool {
@@ -82,7 +126,7 @@ func (a *Account) applyCertificate(ctx context.Context, env *slipway.Environment
 	}
 	say("waiting for the certificate: " + record.Name + " proves the domain")
 	return a.until(ctx, "certificate for "+s.Name+" being issued", 75*time.Minute, func(ctx context.Context) (bool, error) {
-		c, err := a.describeCertificate(ctx, s)
+		c, err := a.describeCertificate(ctx, s.ID)
 		if is(err, "ResourceNotFoundException") {
 			return false, nil
 		}
@@ -108,8 +152,8 @@ func refused(host string, c *types.CertificateDetail) error {
 	return fmt.Errorf("the certificate for %s can't be issued: %s %s", host, c.Status, c.FailureReason)
 }
 
-func (a *Account) describeCertificate(ctx context.Context, s slipway.Step) (*types.CertificateDetail, error) {
-	out, err := a.acm.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: aws.String(a.Ref(s.ID))})
+func (a *Account) describeCertificate(ctx context.Context, id slipway.ID) (*types.CertificateDetail, error) {
+	out, err := a.acm.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: aws.String(a.Ref(id))})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +165,7 @@ func (a *Account) describeCertificate(ctx context.Context, s slipway.Step) (*typ
 func (a *Account) validation(ctx context.Context, s slipway.Step) (dns.Record, error) {
 	var record dns.Record
 	err := a.until(ctx, "validation record of "+s.Name, 5*time.Minute, func(ctx context.Context) (bool, error) {
-		c, err := a.describeCertificate(ctx, s)
+		c, err := a.describeCertificate(ctx, s.ID)
 		if is(err, "ResourceNotFoundException") {
 			return false, nil
 		}
@@ -131,15 +175,21 @@ func (a *Account) validation(ctx context.Context, s slipway.Step) (dns.Record, e
 		if c.Status == types.CertificateStatusFailed {
 			return false, refused(s.Name, c)
 		}
-		for _, o := range c.DomainValidationOptions {
-			if r := o.ResourceRecord; r != nil {
-				record = dns.Record{Name: dns.Bare(aws.ToString(r.Name)), Type: "CNAME", Content: dns.Bare(aws.ToString(r.Value)), Comment: "proves the domain to ACM; keep it, renewals need it (slipway)"}
-				return true, nil
-			}
-		}
-		return c.Status == types.CertificateStatusIssued, nil
+		var ok bool
+		record, ok = proof(c)
+		return ok || c.Status == types.CertificateStatusIssued, nil
 	})
 	return record, err
+}
+
+// proof is the record that proves a certificate's first domain, once ACM says it.
+func proof(c *types.CertificateDetail) (dns.Record, bool) {
+	for _, o := range c.DomainValidationOptions {
+		if r := o.ResourceRecord; r != nil {
+			return dns.Record{Name: dns.Bare(aws.ToString(r.Name)), Type: "CNAME", Content: dns.Bare(aws.ToString(r.Value)), Comment: "proves the domain to ACM; keep it, renewals need it (slipway)"}, true
+		}
+	}
+	return dns.Record{}, false
 }
 
 // byHand passes on which record somebody has to write, and is no error.
@@ -151,6 +201,12 @@ func byHand(err error, say func(string)) error {
 	return err
 }
 
+// proves tells whether a record is the one that ACM asks for: one that Cloudflare
+// proxies answers with an address.
+func proves(r, asked dns.Record) bool {
+	return r.Type == "CNAME" && r.Content == asked.Content && !r.Proxied
+}
+
 func (a *Account) prove(ctx context.Context, record dns.Record) error {
 	if record.Name == "" {
 		return nil
@@ -160,7 +216,7 @@ func (a *Account) prove(ctx context.Context, record dns.Record) error {
 		return err
 	}
 	for _, r := range have {
-		if r.Type == "CNAME" && r.Content == record.Content && !r.Proxied {
+		if proves(r, record) {
 			return nil
 		}
 		record.ID = r.ID

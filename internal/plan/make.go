@@ -27,6 +27,9 @@ func Make(env *slipway.Environment, wanted []slipway.Resource, seen *slipway.Obs
 			return nil, missing(env, r)
 		}
 		p.Steps = append(p.Steps, step(r, have, there))
+		if why := have.Settings[Unproved]; why != "" {
+			p.Steps = append(p.Steps, slipway.Step{Resource: slipway.Resource{ID: Proof(r.Name), Phase: r.Phase, At: r.At}, Action: slipway.Create, Why: why})
+		}
 	}
 	for i := range env.Services {
 		s := &env.Services[i]
@@ -43,6 +46,10 @@ func Make(env *slipway.Environment, wanted []slipway.Resource, seen *slipway.Obs
 	}
 	return p, nil
 }
+
+// Unproved is the setting of an issued certificate that will not be renewed: it
+// expires soon, and the record that proves the domain is not there. It says so.
+const Unproved = "unproved"
 
 // step compares one resource. What the file doesn't decide is not looked at.
 func step(r slipway.Resource, have slipway.Seen, there bool) slipway.Step {

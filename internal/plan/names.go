@@ -136,6 +136,9 @@ func (n ServiceNames) Scaling() slipway.ID {
 	return slipway.ID{Kind: slipway.KindScaling, Name: n.s.Name}
 }
 
+// Proof is the record that proves a host's domain to ACM.
+func Proof(host string) slipway.ID { return slipway.ID{Kind: slipway.KindProof, Name: host} }
+
 // Certificate, Attachment and Record are a host's.
 func Certificate(host string) slipway.ID {
 	return slipway.ID{Kind: slipway.KindCertificate, Name: host}

@@ -33,7 +33,10 @@ func Plan(w io.Writer, p *slipway.Plan, calls int) {
 
 func step(w io.Writer, s slipway.Step) {
 	head := fmt.Sprintf("%s %s", signs[s.Action], s.ID)
-	if len(s.Differences) == 0 {
+	switch {
+	case s.Why != "":
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %-44s %s", head, s.Why, place(s.At[""])), " "))
+	case len(s.Differences) == 0:
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%-46s %s", head, place(s.At[""])), " "))
 	}
 	for _, d := range s.Differences {

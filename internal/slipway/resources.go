@@ -23,6 +23,7 @@ const (
 	KindLogGroup         Kind = "log group"
 	KindRepository       Kind = "repository"
 	KindCertificate      Kind = "certificate"
+	KindProof            Kind = "validation record" // of a certificate
 	KindAttachment       Kind = "listener certificate"
 	KindTargetGroup      Kind = "target group"
 	KindRule             Kind = "rule"

@@ -30,6 +30,8 @@ type Step struct {
 	Resource
 	Action      Action
 	Differences []Difference
+	// Why says it where no difference of settings does.
+	Why string `json:",omitempty"`
 }
 
 // Plan is everything that a run would do.

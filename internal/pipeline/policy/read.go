@@ -35,7 +35,8 @@ func observe(s Scope, wanted []slipway.Resource) []Statement {
 		list = append(list, look("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags"))
 	}
 	if has(wanted, slipway.KindCertificate) {
-		list = append(list, look("acm:ListCertificates"))
+		list = append(list, look("acm:ListCertificates"),
+			Statement{Sid: "Certificates", Action: []string{"acm:DescribeCertificate"}, Resource: []string{s.arn("acm", "certificate/*")}, Why: "a certificate's ARN isn't known before"})
 	}
 	if inRoute53(s) && has(wanted, slipway.KindRecord) {
 		list = append(list, look("route53:ListHostedZones"),
