@@ -40,8 +40,12 @@ type Balancer struct {
 	observer  *observer
 	cookies   *cookieBox
 
-	life   context.Context // ends with Close
-	end    context.CancelFunc
+	life context.Context // ends with Close
+	end  context.CancelFunc
+	// silent ends when Close begins: nobody is kept waiting for an answer that
+	// doesn't come.
+	silent context.Context
+	speak  context.CancelFunc
 	work   sync.WaitGroup
 	observ sync.WaitGroup
 
@@ -72,6 +76,7 @@ func New(o Options) *Balancer {
 		b.dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
 	}
 	b.life, b.end = context.WithCancel(context.Background())
+	b.silent, b.speak = context.WithCancel(b.life)
 	if o.Observe != nil {
 		b.observ.Go(func() { b.observer.run(b.life.Done()) })
 	}
@@ -280,6 +285,7 @@ func (b *Balancer) Close(ctx context.Context) error {
 		return nil
 	}
 	b.closed = true
+	b.speak()
 	for _, s := range b.sockets {
 		s.close()
 	}

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -265,9 +266,11 @@ func (x *exchange) copyBody(a *answer) bool {
 // silence leaves a request without an answer: its listener does not admit the
 // client, but another on the same socket does.
 func (x *exchange) silence() {
-	stop := x.out.watch(func() {})
-	sleep(x.bal.life, heldFor)
+	ctx, left := context.WithCancel(x.bal.silent)
+	stop := x.out.watch(left)
+	x.bal.hold(ctx)
 	stop()
+	left()
 	x.out.abort()
 	x.listener = nil // neither counted nor logged
 }

@@ -213,6 +213,14 @@ func TestRefusedOnASharedSocket(t *testing.T) {
 		if got, _ := io.ReadAll(w.conn); len(got) > 0 {
 			t.Errorf("heard %q", got)
 		}
+
+		w = net.wire(r)
+		w.send("GET / HTTP/1.1\r\nHost: shut.org\r\n\r\n")
+		synctest.Wait()
+		start := time.Now()
+		if err := r.bal.Close(t.Context()); err != nil || time.Since(start) > 0 {
+			t.Errorf("whoever hears nothing holds Close up for %v (%v)", time.Since(start), err)
+		}
 	})
 }
 

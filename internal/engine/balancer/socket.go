@@ -153,12 +153,17 @@ func (s *socket) admitted(c net.Conn) bool {
 		}
 	}
 	s.bal.refused(listeners[0], from.String())
-	if s.bal.held.Add(1) <= maxHeld {
-		sleep(s.bal.life, heldFor)
-	}
-	s.bal.held.Add(-1)
+	s.bal.hold(s.bal.silent)
 	c.Close()
 	return false
+}
+
+// hold keeps a refused client waiting, until ctx ends at the latest.
+func (b *Balancer) hold(ctx context.Context) {
+	if b.held.Add(1) <= maxHeld {
+		sleep(ctx, heldFor)
+	}
+	b.held.Add(-1)
 }
 
 // heldFor is how long a refused client is left without an answer: as long as
