@@ -103,6 +103,11 @@ func (b *build) follow(ctx context.Context, each func(string)) error {
 	}
 }
 
+// cutShort tells who follows that the engine ends.
+func (b *build) cutShort() {
+	b.tell(func() { b.Reason, b.ended = "the engine ended; its next run begins the build again", true })
+}
+
 // verdict is why the ref was not moved, "" where it was.
 func (b *build) verdict() string {
 	b.mu.Lock()
@@ -139,8 +144,13 @@ func (g *Remote) enqueue(app string, c command, key string) (b *build, ahead int
 	return b, g.queue(b), nil
 }
 
-// queue puts a build behind those of its application; g.mu is held.
+// queue puts a build behind those of its application; g.mu is held. One that comes
+// as the engine ends is left to its next run.
 func (g *Remote) queue(b *build) (ahead int) {
+	if g.ctx.Err() != nil {
+		b.cutShort()
+		return 0
+	}
 	ahead = len(g.queues[b.App])
 	g.queues[b.App] = append(g.queues[b.App], b)
 	if ahead == 0 {
@@ -157,6 +167,8 @@ func (g *Remote) work(app string) {
 		g.mu.Unlock()
 		if g.ctx.Err() == nil {
 			g.do(b)
+		} else {
+			b.cutShort()
 		}
 		g.mu.Lock()
 		if g.queues[app] = g.queues[app][1:]; len(g.queues[app]) == 0 {
@@ -185,7 +197,9 @@ func (g *Remote) Run(ctx context.Context) error {
 	}
 	g.mu.Unlock()
 	<-ctx.Done()
+	g.mu.Lock()
 	g.cancel()
+	g.mu.Unlock()
 	g.running.Wait()
 	return ctx.Err()
 }

@@ -30,7 +30,7 @@ func (g *Remote) do(b *build) {
 	}
 	if g.ctx.Err() != nil && err != nil {
 		b.say("the engine ends; its next run begins this build again")
-		b.tell(func() { b.Reason, b.ended = "the engine ended; its next run begins the build again", true })
+		b.cutShort()
 		<-journal
 		return
 	}

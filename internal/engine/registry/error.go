@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -115,9 +116,25 @@ func unsupported(message string) error {
 	return &Error{Status: http.StatusMethodNotAllowed, Code: "UNSUPPORTED", Message: message}
 }
 
+// full tells whether a write failed for want of room.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+func noRoom(err error) error {
+	cause := err
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		cause = next
+	}
+	return &Error{Status: http.StatusInsufficientStorage, Code: "UNKNOWN", Message: fmt.Sprintf("the disk of the engine's data folder takes no more: %v", cause)}
+}
+
 // render writes the error as the specification has it. A fault of ours keeps its
 // details to the log.
 func (g *Registry) render(w http.ResponseWriter, r *http.Request, err error) {
+	if full(err) {
+		err = noRoom(err)
+	}
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		level := slog.LevelError

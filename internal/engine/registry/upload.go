@@ -142,14 +142,20 @@ func (g *Registry) Upload(ctx context.Context, id Repository, uploadID string, o
 		return 0, err
 	}
 	defer w.close()
-	return receive(w, offset, part)
+	return r.receive(ctx, w, offset, part)
 }
 
-func receive(w *session, offset int64, part io.Reader) (int64, error) {
+// receive appends a part. What a disk that is full has of an upload goes at once:
+// others need the room, and the client has to begin again anyway.
+func (r *repository) receive(ctx context.Context, w *session, offset int64, part io.Reader) (int64, error) {
 	if offset >= 0 && offset != w.Size() {
 		return w.Size(), rangeInvalid(fmt.Sprintf("The part begins at byte %d, but %d have been received", offset, w.Size()))
 	}
-	if _, err := w.ReadFrom(part); err != nil {
+	_, err := w.ReadFrom(part)
+	if full(err) {
+		return w.Size(), errors.Join(noRoom(err), w.cancel(ctx, r))
+	}
+	if err != nil {
 		return w.Size(), fmt.Errorf("receiving a blob: %w", err)
 	}
 	return w.Size(), nil
@@ -172,7 +178,7 @@ func (g *Registry) FinishUpload(ctx context.Context, id Repository, uploadID, dg
 		return 0, err
 	}
 	defer w.close()
-	if _, err := receive(w, offset, part); err != nil {
+	if _, err := r.receive(ctx, w, offset, part); err != nil {
 		return 0, err
 	}
 	if err := r.commit(ctx, w, d); err != nil {
