@@ -48,7 +48,7 @@ var rules = []struct{ who, not, why string }{
 // serves the API writes desired state, controllers act.
 var acting = []string{"internal/engine/docker", "internal/engine/balancer", "internal/wire", "internal/engine/scheduler"}
 
-var services = []string{"iam", "sts", "ec2", "autoscaling", "applicationautoscaling", "acm", "elbv2", "ecr", "ssm", "secretsmanager", "logs", "ecs", "events", "cloudflare"}
+var services = []string{"iam", "sts", "ec2", "autoscaling", "applicationautoscaling", "acm", "elbv2", "ecr", "ssm", "secretsmanager", "logs", "ecs", "events", "cloudflare", "cloudwatch"}
 
 func TestDependenciesPointDownwards(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"...").Output()

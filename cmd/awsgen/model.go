@@ -20,7 +20,11 @@ type model struct {
 	Metadata struct {
 		APIVersion, EndpointPrefix, JSONVersion, Protocol, SigningName, TargetPrefix, XMLNamespace string
 
-		Auth, GlobalEndpoint, Protocols, ServiceAbbreviation, ServiceFullName, ServiceID, SignatureVersion, UID ignored
+		// Protocols are all that the service speaks, where Protocol is one that wire
+		// does not: the newest is for clients' speed.
+		Protocols []string
+
+		Auth, AwsQueryCompatible, GlobalEndpoint, ServiceAbbreviation, ServiceFullName, ServiceID, SignatureVersion, UID ignored
 	}
 	Operations map[string]operation
 	Shapes     map[string]shape
@@ -37,7 +41,7 @@ type operation struct {
 	}
 	Errors []ref
 
-	Name, HTTP, Idempotent, ReadOnly, Auth, AuthType, Endpoint, Deprecated, DeprecatedMessage ignored
+	Name, HTTP, Idempotent, ReadOnly, RequestCompression, Auth, AuthType, Endpoint, Deprecated, DeprecatedMessage ignored
 }
 
 type ref struct {
@@ -67,7 +71,7 @@ type shape struct {
 	}
 	Fault bool
 
-	Box, Event, Union, Deprecated, DeprecatedMessage, DeprecatedSince ignored
+	Box, Event, Union, Synthetic, XMLOrder, Deprecated, DeprecatedMessage, DeprecatedSince ignored
 }
 
 func readModel(file, list string) (*model, error) {
@@ -81,6 +85,7 @@ func readModel(file, list string) (*model, error) {
 	if err := strict.Decode(m); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	m.speak()
 	text, err := os.ReadFile(list)
 	if err != nil {
 		return nil, err
@@ -101,6 +106,19 @@ func readModel(file, list string) (*model, error) {
 	}
 	slices.Sort(m.typed)
 	return m, m.check()
+}
+
+// spoken are wire's protocols, the one that SDKs take before the others first.
+var spoken = []string{"json", "query", "ec2"}
+
+// speak settles on a protocol that wire has, for a service that speaks several.
+func (m *model) speak() {
+	md := &m.Metadata
+	for _, p := range spoken {
+		if !slices.Contains(spoken, md.Protocol) && slices.Contains(md.Protocols, p) {
+			md.Protocol = p
+		}
+	}
 }
 
 // check refuses what the generated tables have no room for.

@@ -16,6 +16,7 @@ import (
 	acmapi "github.com/slipway-dev/slipway/internal/awsapi/acm"
 	appscalingapi "github.com/slipway-dev/slipway/internal/awsapi/applicationautoscaling"
 	autoscalingapi "github.com/slipway-dev/slipway/internal/awsapi/autoscaling"
+	cloudwatchapi "github.com/slipway-dev/slipway/internal/awsapi/cloudwatch"
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	ecrapi "github.com/slipway-dev/slipway/internal/awsapi/ecr"
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -32,7 +33,7 @@ var update = flag.Bool("update", false, "write docs/coverage.md anew")
 
 // models are the services whose models the repository has.
 var models = []*awsapi.Service{
-	acmapi.API, appscalingapi.API, autoscalingapi.API, ec2api.API, ecrapi.API, ecsapi.API, elbapi.API, eventsapi.API, iamapi.API, logsapi.API, secretsapi.API, ssmapi.API, stsapi.API,
+	acmapi.API, appscalingapi.API, autoscalingapi.API, cloudwatchapi.API, ec2api.API, ecrapi.API, ecsapi.API, elbapi.API, eventsapi.API, iamapi.API, logsapi.API, secretsapi.API, ssmapi.API, stsapi.API,
 }
 
 const (

@@ -11,6 +11,7 @@ import (
 	acmapi "github.com/slipway-dev/slipway/internal/awsapi/acm"
 	appscalingapi "github.com/slipway-dev/slipway/internal/awsapi/applicationautoscaling"
 	autoscalingapi "github.com/slipway-dev/slipway/internal/awsapi/autoscaling"
+	cloudwatchapi "github.com/slipway-dev/slipway/internal/awsapi/cloudwatch"
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	ecsapi "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	elbapi "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
@@ -28,6 +29,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/balancer"
 	"github.com/slipway-dev/slipway/internal/engine/capacity"
 	"github.com/slipway-dev/slipway/internal/engine/cloudflare"
+	"github.com/slipway-dev/slipway/internal/engine/cloudwatch"
 	"github.com/slipway-dev/slipway/internal/engine/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/ecr"
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
@@ -148,7 +150,13 @@ func (s *services) network(context.Context) error {
 	s.add(acmapi.API, certificates.Operations())
 	s.add(elbapi.API, elbv2.New(s.e.env, network.Network{}).Operations())
 	s.run(s.names.Run, certificates.Run)
-	return s.balancing(network.Network{}, certificates)
+	if err := s.balancing(network.Network{}, certificates); err != nil {
+		return err
+	}
+	metrics := cloudwatch.New(s.e.env, counting{s})
+	s.add(cloudwatchapi.API, metrics.Operations())
+	s.run(metrics.Run)
+	return nil
 }
 
 // containers is ECS and what runs its tasks.

@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi/acm"
 	"github.com/slipway-dev/slipway/internal/awsapi/applicationautoscaling"
 	"github.com/slipway-dev/slipway/internal/awsapi/autoscaling"
+	"github.com/slipway-dev/slipway/internal/awsapi/cloudwatch"
 	"github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	"github.com/slipway-dev/slipway/internal/awsapi/ecr"
 	"github.com/slipway-dev/slipway/internal/awsapi/ecs"
@@ -31,7 +32,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/awsapi/sts"
 )
 
-var every = []*awsapi.Service{acm.API, applicationautoscaling.API, autoscaling.API, ec2.API, ecr.API, ecs.API, elbv2.API, events.API, iam.API, logs.API, secretsmanager.API, ssm.API, sts.API}
+var every = []*awsapi.Service{acm.API, applicationautoscaling.API, autoscaling.API, cloudwatch.API, ec2.API, ecr.API, ecs.API, elbv2.API, events.API, iam.API, logs.API, secretsmanager.API, ssm.API, sts.API}
 
 // peer is a botocore in a process of its own.
 type peer struct {

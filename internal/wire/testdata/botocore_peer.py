@@ -118,7 +118,7 @@ def plain(value):
 def requests(ask):
     model = service(ask["service"])
     operation = model.operation_model(ask["operation"])
-    protocol = model.metadata["protocol"]
+    protocol = model.resolved_protocol
     serializer = botocore.serialize.create_serializer(protocol, include_validation=False)
     out = []
     for i in range(ask["count"]):
@@ -139,7 +139,7 @@ def requests(ask):
 def parse(ask):
     model = service(ask["service"])
     operation = model.operation_model(ask["operation"])
-    parser = botocore.parsers.create_parser(model.metadata["protocol"])
+    parser = botocore.parsers.create_parser(model.resolved_protocol)
     headers = HTTPHeaders()
     for name, value in ask["headers"].items():
         headers[name] = value
