@@ -29,7 +29,8 @@ environments:
 // said, a load balancer that is full is said before anything changes, and one in
 // another VPC is refused.
 func TestWhatOthersMadeIsSaidAndLeftAlone(t *testing.T) {
-	s := &site{engine: start(t, "--simulate"), cluster: "shared"}
+	// Nobody can tell what others made a moment ago while reads lag.
+	s := &site{engine: start(t, append(faultsByDefault(t, "stale=0s"), "--simulate")...), cluster: "shared"}
 	a := &application{engine: s.engine, dir: t.TempDir()}
 	run := func(code int, args []string, says ...string) string {
 		t.Helper()
@@ -109,7 +110,11 @@ func TestWhatOthersMadeIsSaidAndLeftAlone(t *testing.T) {
 // issue proves a certificate's domain, as people do by hand.
 func (a *application) issue(certificate string) {
 	a.t.Helper()
-	record := strings.Fields(a.must("acm", "describe-certificate", "--certificate-arn", certificate, "--query", "Certificate.DomainValidationOptions[0].ResourceRecord.[Name,Value]"))
+	var record []string
+	until(a.t, "the validation record", func() bool {
+		record = strings.Fields(a.must("acm", "describe-certificate", "--certificate-arn", certificate, "--query", "Certificate.DomainValidationOptions[0].ResourceRecord.[Name,Value]"))
+		return len(record) == 2
+	})
 	zone := a.cloudflare("POST", "/zones", `{"name":"slipway.test","type":"full"}`)
 	a.cloudflare("POST", "/zones/"+zone+"/dns_records", fmt.Sprintf(`{"type":"CNAME","name":%q,"content":%q}`, record[0], record[1]))
 	a.eventually("ISSUED", "acm", "describe-certificate", "--certificate-arn", certificate, "--query", "Certificate.Status")

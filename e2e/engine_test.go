@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,11 +70,16 @@ func start(t *testing.T, options ...string) *engine {
 	return e
 }
 
-// begin starts an engine on its data folder, until the test ends.
+// begin starts an engine on its data folder, until the test ends. What slipway
+// asks of it goes wrong as by default, unless the options say otherwise.
 func (e *engine) begin(options ...string) {
 	t := e.t
 	t.Helper()
-	args := append([]string{"engine", "start", "--data", e.data, "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"}, options...)
+	args := []string{"engine", "start", "--data", e.data, "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"}
+	if !slices.Contains(options, "--faults") {
+		args = append(args, faultsByDefault(t)...)
+	}
+	args = append(args, options...)
 	if out, err := exec.Command(e.binary, args...).CombinedOutput(); err != nil {
 		t.Fatalf("starting: %v\n%s", err, out)
 	}

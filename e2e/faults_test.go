@@ -14,15 +14,15 @@ import (
 	"github.com/slipway-dev/slipway/internal/enginetest"
 )
 
-// seed is of the faults that the deploy wing's engines inject; 0 takes another
-// one for each engine.
+// seed is of the faults that the deploy wing meets; 0 takes another one for each
+// engine.
 var seed = flag.Uint64("faults-seed", 0, "seed of the injected faults (0: a new one for each engine)")
 
-// withFaults are the options of an engine that injects the default faults. A
-// test that fails says with which seed. Tests of clients that make each call once
-// and count the answers (the stock CLI with AWS_MAX_ATTEMPTS=1, modelcheck's
-// boto3, curl) start theirs without: there is nothing in them to survive it.
-func withFaults(t *testing.T) []string {
+// faultsByDefault are the options of an engine that injects the default faults
+// into what slipway asks of it. The tests' own clients make each call once and
+// count the answers: they are left alone. What follows changes the default. A test
+// that fails says with which seed.
+func faultsByDefault(t *testing.T, but ...string) []string {
 	s := *seed
 	if s == 0 {
 		s = uint64(rand.Uint32())
@@ -32,19 +32,11 @@ func withFaults(t *testing.T) []string {
 			t.Logf("faults were injected; the same ones again: go test ./e2e -run %s -faults-seed %d", t.Name(), s)
 		}
 	})
-	return []string{"--allow-faults", "--faults", fmt.Sprintf("%s,seed=%d", faults.Default, s)}
+	return []string{"--allow-faults", "--faults", strings.Join(append([]string{faults.Default, fmt.Sprintf("seed=%d,agent=app/slipway", s)}, but...), ",")}
 }
 
-// api is where the engine answers, without the scheme.
-func (e *engine) api() string {
-	for _, v := range e.env {
-		if at, ok := strings.CutPrefix(v, "AWS_ENDPOINT_URL=http://"); ok {
-			return at
-		}
-	}
-	e.t.Fatal("the engine's environment names no endpoint")
-	return ""
-}
+// withoutFaults are the options of an engine that injects none.
+func withoutFaults(why string) []string { return []string{"--faults", "off"} }
 
 // inject changes what goes wrong in a running engine.
 func inject(t *testing.T, api, spec string) {

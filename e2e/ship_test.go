@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/slipway-dev/slipway/internal/engine/faults"
 )
 
 // application is a repository with a slipway.yaml and a program that behaves as
@@ -84,12 +82,9 @@ cluster:
   size: { min: 1, max: 1 }
 `
 
-func newApplication(t *testing.T, options ...string) *application {
+func newApplication(t *testing.T) *application {
 	needs(t, "git", "docker")
-	a := &application{engine: start(t, options...), dir: t.TempDir()}
-	a.env = append(a.env, "AWS_MAX_ATTEMPTS=10", "AWS_RETRY_MODE=standard") // the stock CLI beside it tries again, too
-	a.cli.close()
-	a.cli = startResident(a.env)
+	a := &application{engine: start(t), dir: t.TempDir()}
 	t.Cleanup(func() { a.slipway(a.dir, nil, "env", "destroy", "playground", "--yes") }) // containers outlive the engine
 	a.write("slipway.yaml", shipFile)
 	a.write("Dockerfile", "FROM scratch\nCOPY ship /ship\nCMD [\"/ship\"]\n")
@@ -213,14 +208,12 @@ func TestAnApplicationIsShipped(t *testing.T) {
 // An application whose first version crashes serves nothing, keeps its log and
 // does not go on crashing.
 func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
-	a := newApplication(t, withFaults(t)...)
+	a := newApplication(t)
 	a.tag("v1.0.0", "crash")
 	a.runs(4, []string{"up"}, `essential container ship exited with 1\. Nothing is serving`)
-	inject(t, a.api(), "off") // a read that lags is the deploy wing's to live with, not this check's
 	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].desiredCount"); got != "0" {
 		t.Errorf("the service still wants %s tasks", got)
 	}
-	inject(t, a.api(), faults.Default)
 	a.runs(0, []string{"logs", "playground"}, `Cannot find module`)
 	a.tag("v1.0.1", "serve")
 	a.runs(0, []string{"up"}, `^done +v1\.0\.1 (runs|serves)`)

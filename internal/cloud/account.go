@@ -140,6 +140,7 @@ func (a *Account) configure(ctx context.Context, t Target) (aws.Config, error) {
 				s.MaxAttempts, s.Backoff, s.RateLimiter = attempts, a.backoff(), ratelimit.None
 			})
 		}),
+		config.WithAppID("slipway"),      // in CloudTrail's userAgent
 		config.WithLogger(logging.Nop{}), // what goes wrong is in the errors
 		config.WithAPIOptions([]func(*middleware.Stack) error{a.count, a.deny}),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(tr *http.Transport) { tr.MaxIdleConnsPerHost = 16 })),

@@ -335,8 +335,8 @@ func (a *Account) removeCapacity(ctx context.Context, env *slipway.Environment) 
 		}
 		if len(protected) > 0 {
 			_, err := a.groups.SetInstanceProtection(ctx, &autoscaling.SetInstanceProtectionInput{AutoScalingGroupName: &name, InstanceIds: protected[:min(len(protected), 50)], ProtectedFromScaleIn: aws.Bool(false)})
-			if err != nil && strings.Contains(says(err), "is not in InService") { // it is going already
-				err = nil
+			if err != nil && (strings.Contains(says(err), "is not in InService") || strings.Contains(says(err), "is not part of Auto Scaling group")) {
+				err = nil // it is going, or gone, since this was read
 			}
 			return false, errors.Join(err, empty(ctx))
 		}

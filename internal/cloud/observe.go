@@ -1,9 +1,11 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -12,6 +14,32 @@ import (
 // Observe reads what the account has of the wanted resources. What doesn't
 // depend on one another is read at the same time.
 func (a *Account) Observe(ctx context.Context, env *slipway.Environment, wanted []slipway.Resource) (*slipway.Observed, error) {
+	return a.ObserveWhole(ctx, env, wanted, func(*slipway.Observed) (bool, error) { return true, nil })
+}
+
+// ObserveWhole is Observe, which looks again for a while where what it sees cannot
+// be, or is not whole as the caller has it: AWS's reads lag behind its writes, each
+// as it likes.
+func (a *Account) ObserveWhole(ctx context.Context, env *slipway.Environment, wanted []slipway.Resource, whole func(*slipway.Observed) (bool, error)) (*slipway.Observed, error) {
+	var seen *slipway.Observed
+	var err error
+	var torn time.Time // since when it is not whole
+	late := a.until(ctx, "reads agreeing", time.Hour, func(ctx context.Context) (bool, error) {
+		ok := true
+		if seen, err = a.observe(ctx, env, wanted); err == nil {
+			ok, err = whole(seen)
+		} else if unknown(err) { // one read knows what another doesn't
+			ok = false
+		}
+		if torn.IsZero() {
+			torn = time.Now()
+		}
+		return ok || time.Since(torn) > a.lag(), nil
+	})
+	return seen, cmp.Or(err, late)
+}
+
+func (a *Account) observe(ctx context.Context, env *slipway.Environment, wanted []slipway.Resource) (*slipway.Observed, error) {
 	a.mu.Lock()
 	a.seen = &slipway.Observed{Account: a.ID, Region: a.Region, Resources: map[slipway.ID]slipway.Seen{}, Running: map[string]slipway.Running{}}
 	a.mu.Unlock()

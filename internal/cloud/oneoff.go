@@ -82,10 +82,14 @@ func (a *Account) RegisterFor(ctx context.Context, env *slipway.Environment, svc
 	return aws.ToString(out.TaskDefinition.TaskDefinitionArn), nil
 }
 
-// Look is a task as it is now.
-func (a *Account) Look(ctx context.Context, env *slipway.Environment, arn string) (slipway.Task, error) {
+// Look is a task as it is now. One that was begun a moment ago may not be seen yet,
+// which a poll waits out.
+func (a *Account) Look(ctx context.Context, env *slipway.Environment, arn string, begun time.Time) (slipway.Task, error) {
 	list, err := a.describeTasks(ctx, env, []string{arn}, func(types.Task) bool { return true })
-	if err == nil && len(list) == 0 {
+	switch {
+	case err == nil && len(list) == 0 && time.Since(begun) < a.lag():
+		err = fmt.Errorf("task %s: %w", path.Base(arn), errLate)
+	case err == nil && len(list) == 0:
 		err = fmt.Errorf("task %s is not known any more", path.Base(arn))
 	}
 	if err != nil {

@@ -24,6 +24,9 @@ func (a *Account) Progress(ctx context.Context, env *slipway.Environment, svc *s
 	p, err := a.progress(ctx, env, svc, id)
 	if err == nil && plan.Routed(svc) {
 		p.Targets, err = a.targets(ctx, a.Ref(plan.For(svc).TargetGroup()))
+		if err != nil && unknown(err) { // made a moment ago
+			err = fmt.Errorf("%w: %w", errLate, err)
+		}
 	}
 	return p, err
 }

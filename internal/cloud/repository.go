@@ -30,6 +30,9 @@ func (a *Account) observeRepositories(ctx context.Context, wanted []slipway.Reso
 }
 
 func (a *Account) applyRepository(ctx context.Context, env *slipway.Environment, s slipway.Step) error {
+	if s.Action != slipway.Create { // others made it meanwhile
+		return nil
+	}
 	out, err := a.ecr.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &s.Name, Tags: []types.Tag{{Key: aws.String(tagCluster), Value: &env.Cluster.Name}}})
 	if err != nil {
 		return err

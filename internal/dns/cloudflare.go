@@ -35,7 +35,7 @@ type Cloudflare struct {
 // With makeZones a name in no zone gets one: the engine's zones are nobody's
 // property.
 func NewCloudflare(base, token string, makeZones bool) *Cloudflare {
-	options := []option.RequestOption{option.WithAPIToken(token), option.WithMaxRetries(5), option.WithMiddleware(refusals)}
+	options := []option.RequestOption{option.WithAPIToken(token), option.WithMaxRetries(5), option.WithMiddleware(refusals), option.WithHeader("User-Agent", "app/slipway")}
 	if base != "" {
 		options = append(options, option.WithBaseURL(strings.TrimSuffix(base, "/")+"/"))
 	} else {

@@ -46,7 +46,7 @@ func (e *Engine) setFaults(w http.ResponseWriter, r *http.Request) {
 // fate draws what happens to a request that would be carried out now. An error
 // is its end.
 func (c *chain) fate(q *call) (faults.Fate, error) {
-	fate := c.e.faults.Draw(q.service.Name, q.name)
+	fate := c.e.faults.Draw(q.service.Name, q.name, q.r.UserAgent())
 	q.caller.Age = fate.Age
 	if fate.Kind == faults.None {
 		return fate, nil
@@ -74,7 +74,7 @@ func (e *Engine) faulty(pattern string, h http.Handler) http.Handler {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fate := e.faults.Draw("cloudflare", r.Method)
+		fate := e.faults.Draw("cloudflare", r.Method, r.UserAgent())
 		if fate.Kind != faults.None {
 			e.suffers(ids.UUID(), "cloudflare", r.Method, fate.Kind)
 		}

@@ -162,9 +162,12 @@ func (o Once) follow(ctx context.Context, a *cloud.Account, env *slipway.Environ
 			})
 		}()
 	}
+	begun := time.Now()
 	err := a.Poll(ctx, "the end of task "+t.ID[:min(8, len(t.ID))], 24*time.Hour, func(ctx context.Context) (bool, error) {
-		var err error
-		t, err = a.Look(ctx, env, t.ARN)
+		seen, err := a.Look(ctx, env, t.ARN, begun)
+		if err == nil {
+			t = seen
+		}
 		return t.Status == "STOPPED", err
 	})
 	close(done)

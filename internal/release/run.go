@@ -81,13 +81,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 			return &Outcome{Environment: env.Name, Tag: v.Tag, Overtaken: head, Elapsed: time.Since(start)}, nil
 		}
 	}
-	wanted := plan.Wanted(&env)
-	seen, err := a.Observe(ctx, &env, wanted)
-	if err != nil {
-		return nil, refused(err)
-	}
-	env = plan.Settle(env, seen)
-	p, err := plan.Make(&env, plan.Wanted(&env), seen)
+	env, p, seen, err := o.look(ctx, a, env)
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -183,13 +177,43 @@ func choose(ctx context.Context, stack *slipway.Stack, env *slipway.Environment,
 	return v, err
 }
 
+// look is what there is and what there is to do. Of an environment that is not
+// made here and of which a part is missing, it may be that the reads lag behind
+// another run that made it a moment ago: a second look decides.
+func (o Options) look(ctx context.Context, a *cloud.Account, env slipway.Environment) (slipway.Environment, *slipway.Plan, *slipway.Observed, error) {
+	var settled slipway.Environment
+	var p *slipway.Plan
+	seen, err := a.ObserveWhole(ctx, &env, plan.Wanted(&env), func(seen *slipway.Observed) (whole bool, err error) {
+		settled = plan.Settle(env, seen)
+		if p, err = plan.Make(&settled, plan.Wanted(&settled), seen); err != nil || o.Environment {
+			return true, err
+		}
+		missing, some := lacking(p)
+		return missing == nil || !some, nil
+	})
+	return settled, p, seen, err
+}
+
+// lacking is the first step that would make a part of the environment, and whether
+// there is some of it.
+func lacking(p *slipway.Plan) (missing *slipway.Step, some bool) {
+	for i, s := range p.Steps {
+		switch {
+		case s.Phase != plan.PhaseEnvironment || s.Kind == slipway.KindLogGroup:
+		case s.Action != slipway.Create:
+			some = true
+		case missing == nil:
+			missing = &p.Steps[i]
+		}
+	}
+	return missing, some
+}
+
 // admit refuses a run that could not end well, while nothing is changed yet.
 func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
 	if !o.Environment {
-		for _, s := range p.Steps {
-			if s.Phase == plan.PhaseEnvironment && s.Action == slipway.Create && s.Kind != slipway.KindLogGroup {
-				return refused(fmt.Errorf("the environment is not there yet: %s is missing. Make it: slipway env up %s", s.ID, env.Name))
-			}
+		if s, _ := lacking(p); s != nil {
+			return refused(fmt.Errorf("the environment is not there yet: %s is missing. Make it: slipway env up %s", s.ID, env.Name))
 		}
 	}
 	for _, r := range p.Rooms {

@@ -11,6 +11,7 @@ package faults
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,10 +75,11 @@ func (s *Source) Spec() Spec {
 // Validation is how much longer ACM takes.
 func (s *Source) Validation() time.Duration { return s.Spec().Validation }
 
-// Draw is the fate of the next request of an operation.
-func (s *Source) Draw(service, operation string) Fate {
+// Draw is the fate of the next request of an operation, from a client with that
+// User-Agent.
+func (s *Source) Draw(service, operation, agent string) Fate {
 	d := s.now.Load()
-	if d == nil {
+	if d == nil || !strings.Contains(agent, d.spec.Agent) {
 		return Fate{}
 	}
 	name := service + ":" + operation

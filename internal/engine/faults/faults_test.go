@@ -9,7 +9,7 @@ import (
 )
 
 func TestASpecIsReadAsItIsWritten(t *testing.T) {
-	for _, text := range []string{"off", Default, "throttle=5%,error=2.5%,lost=1%,stale=300ms,validation=2s,seed=7", "stale=1s"} {
+	for _, text := range []string{"off", Default, "throttle=5%,error=2.5%,lost=1%,stale=300ms,validation=2s,seed=7", "stale=1s", "lost=1%,seed=1,agent=app/slipway"} {
 		s, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)
@@ -19,7 +19,7 @@ func TestASpecIsReadAsItIsWritten(t *testing.T) {
 			t.Errorf("%q: %v becomes %v (%v)", text, s, again, err)
 		}
 	}
-	for _, text := range []string{"throttle=5", "throttle=101%", "lost=-1%", "error=NaN%", "stale=2h", "slow=1s", "seed=x", "throttle=50%,error=50%", ",", "throttle"} {
+	for _, text := range []string{"throttle=5", "throttle=101%", "lost=-1%", "error=NaN%", "stale=2h", "slow=1s", "seed=x", "agent=", "throttle=50%,error=50%", ",", "throttle"} {
 		if s, err := Parse(text); err == nil {
 			t.Errorf("%q is read as %v", text, s)
 		}
@@ -32,9 +32,9 @@ func TestTheSameSeedIsTheSameFate(t *testing.T) {
 		s.Set(Spec{Throttle: .1, Error: .1, Lost: .1, Stale: time.Second, Seed: seed})
 		for range 200 {
 			if noise {
-				s.Draw("ec2", "DescribeVpcs")
+				s.Draw("ec2", "DescribeVpcs", "")
 			}
-			all = append(all, s.Draw("ecs", "DescribeServices"))
+			all = append(all, s.Draw("ecs", "DescribeServices", ""))
 		}
 		return all
 	}
@@ -51,6 +51,23 @@ func TestTheSameSeedIsTheSameFate(t *testing.T) {
 	}
 }
 
+func TestWhoIsNotMeantIsLeftAlone(t *testing.T) {
+	var s Source
+	s.Set(Spec{Error: .9, Stale: time.Second, Agent: "app/slipway"})
+	hit := 0
+	for range 100 {
+		if f := s.Draw("ecs", "DescribeServices", "aws-cli/2"); f != (Fate{}) {
+			t.Fatalf("another client has %v", f)
+		}
+		if s.Draw("ecs", "DescribeServices", "aws-sdk-go-v2/1 app/slipway").Kind != None {
+			hit++
+		}
+	}
+	if hit < 70 {
+		t.Errorf("of 100 requests %d are hit", hit)
+	}
+}
+
 func TestSharesAreAsTheSpecSays(t *testing.T) {
 	var s Source
 	spec := Spec{Throttle: .05, Error: .03, Lost: .04, Seed: 3}
@@ -58,7 +75,7 @@ func TestSharesAreAsTheSpecSays(t *testing.T) {
 	const n = 50_000
 	got := map[Kind]float64{}
 	for range n {
-		got[s.Draw("ecs", "DescribeTasks").Kind] += 1. / n
+		got[s.Draw("ecs", "DescribeTasks", "").Kind] += 1. / n
 	}
 	for kind, want := range map[Kind]float64{Throttled: .05, Broken: .03, LostBefore: .02, LostAfter: .02} {
 		if math.Abs(got[kind]-want) > .005 {
@@ -83,7 +100,7 @@ func TestServicesRefuseInTheirOwnWords(t *testing.T) {
 func BenchmarkOff(b *testing.B) {
 	var s Source
 	for b.Loop() {
-		if s.Draw("ecs", "DescribeServices").Kind != None {
+		if s.Draw("ecs", "DescribeServices", "").Kind != None {
 			b.Fatal("a fault")
 		}
 	}

@@ -21,6 +21,8 @@ type Spec struct {
 	Validation time.Duration
 	// Seed chooses which requests it hits.
 	Seed uint64
+	// Agent leaves those alone whose User-Agent doesn't contain it; "" is all.
+	Agent string
 }
 
 // Default is what the end-to-end tests of the deploy wing live with.
@@ -37,10 +39,14 @@ func (s Spec) String() string {
 		return "off"
 	}
 	share := func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + "%" }
-	return fmt.Sprintf("throttle=%s,error=%s,lost=%s,stale=%v,validation=%v,seed=%d", share(s.Throttle), share(s.Error), share(s.Lost), s.Stale, s.Validation, s.Seed)
+	text := fmt.Sprintf("throttle=%s,error=%s,lost=%s,stale=%v,validation=%v,seed=%d", share(s.Throttle), share(s.Error), share(s.Lost), s.Stale, s.Validation, s.Seed)
+	if s.Agent != "" {
+		text += ",agent=" + s.Agent
+	}
+	return text
 }
 
-// Parse reads "throttle=5%,error=2%,lost=1%,stale=300ms,validation=2s,seed=1",
+// Parse reads "throttle=5%,error=2%,lost=1%,stale=300ms,validation=2s,seed=1,agent=app/",
 // of which everything may be left out; "" and "off" are nothing.
 func Parse(text string) (Spec, error) {
 	var s Spec
@@ -71,12 +77,16 @@ func (s *Spec) set(key, value string) (err error) {
 		s.Stale, err = span(value)
 	case "validation":
 		s.Validation, err = span(value)
+	case "agent":
+		if s.Agent = value; value == "" {
+			err = fmt.Errorf("an agent is a part of a User-Agent")
+		}
 	case "seed":
 		if s.Seed, err = strconv.ParseUint(value, 10, 64); err != nil {
 			err = fmt.Errorf("a seed is a whole number")
 		}
 	default:
-		err = fmt.Errorf("there are throttle, error, lost, stale, validation and seed")
+		err = fmt.Errorf("there are throttle, error, lost, stale, validation, seed and agent")
 	}
 	return err
 }

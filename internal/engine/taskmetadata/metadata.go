@@ -164,9 +164,10 @@ func (s *Server) taskStats(w http.ResponseWriter, r *http.Request, v *view) {
 	answer(w, http.StatusOK, all)
 }
 
-// rawStats are Docker's, null for a container that does not run.
+// rawStats are Docker's, null for a container that does not run. One that was only
+// just created may run already: it asks sooner than its start is known here.
 func (s *Server) rawStats(r *http.Request, c docker.ContainerStatus) (json.RawMessage, error) {
-	if c.ID == "" || c.Phase != docker.Running {
+	if c.ID == "" || c.Phase > docker.Running {
 		return nil, nil
 	}
 	got, err := s.containers.Stats(r.Context(), c.ID)
