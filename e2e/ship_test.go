@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // application is a repository with a slipway.yaml and a program that behaves as
@@ -149,6 +150,25 @@ func (a *application) answers(want string) {
 	}
 }
 
+// counted asks the stock client for what the balancer counted.
+func (a *application) counted() {
+	a.t.Helper()
+	end := func(arn, after string) string { return arn[strings.Index(arn, after)+len(after):] }
+	dimensions := fmt.Sprintf(`[{"Name":"LoadBalancer","Value":%q},{"Name":"TargetGroup","Value":%q}]`,
+		end(a.aws("elbv2", "describe-load-balancers", "--query", "LoadBalancers[0].LoadBalancerArn"), ":loadbalancer/"),
+		"targetgroup/"+end(a.aws("elbv2", "describe-target-groups", "--query", "TargetGroups[0].TargetGroupArn"), ":targetgroup/"))
+	query := func(id, metric, stat string) string {
+		return fmt.Sprintf(`{"Id":%q,"MetricStat":{"Metric":{"Namespace":"AWS/ApplicationELB","MetricName":%q,"Dimensions":%s},"Period":3600,"Stat":%q}}`, id, metric, dimensions, stat)
+	}
+	now := time.Now()
+	got := strings.Fields(a.aws("cloudwatch", "get-metric-data", "--start-time", now.Add(-59*time.Minute).Format(time.RFC3339), "--end-time", now.Add(time.Minute).Format(time.RFC3339),
+		"--metric-data-queries", "["+query("r", "RequestCount", "Sum")+","+query("ok", "HTTPCode_Target_2XX_Count", "Sum")+","+query("p", "TargetResponseTime", "p99")+"]",
+		"--query", "MetricDataResults[].Values[]"))
+	if len(got) != 3 || got[0] != got[1] || got[0] == "0.0" || !strings.HasPrefix(got[2], "0.") {
+		a.t.Errorf("get-metric-data: %q requests, answers 2xx, p99", got)
+	}
+}
+
 // From nothing to a URL, on to the next version, through versions that do not
 // come up, back, and to nothing again.
 func TestAnApplicationIsShipped(t *testing.T) {
@@ -160,7 +180,8 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.runs(0, []string{"up"}, `nothing was changed`)
 	a.runs(0, []string{"doctor"}, `^ok +environment +cluster yard`, `^ok +room +playground-ship: 1 more task`, `^ok +certificate +ship\.slipway\.test: 8\d days left`, `^ok +quota +1 of 100 rules`, `^ok +answer +https://ship\.slipway\.test/ 200`)
 	a.runs(0, []string{"plan"}, `^0 to change, 0 to add, 0 to destroy`)
-	a.runs(0, []string{"status"}, `playground +https://ship\.slipway\.test +v1\.0\.0 +1/1 healthy`)
+	a.runs(0, []string{"status"}, `playground +https://ship\.slipway\.test +v1\.0\.0 +1/1 healthy`, `^ +[▁-█]{8} \d+(\.\d+)? req/s · p99 \d+(\.\d+)? m?s · 0 errors$`)
+	a.counted()
 	a.runs(0, []string{"logs", "playground"}, ` listening$`)
 
 	a.tag("v1.1.0", "serve")

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -71,6 +72,7 @@ type Account struct {
 	logs    *cloudwatchlogs.Client
 	scaling *applicationautoscaling.Client
 	events  *eventbridge.Client
+	metrics *cloudwatch.Client
 	sts     *sts.Client
 
 	dns      dns.Provider
@@ -179,6 +181,7 @@ func (a *Account) connect(cfg aws.Config) {
 	a.logs = cloudwatchlogs.NewFromConfig(cfg)
 	a.scaling = applicationautoscaling.NewFromConfig(cfg)
 	a.events = eventbridge.NewFromConfig(cfg)
+	a.metrics = metricsClient(cfg)
 	a.sts = sts.NewFromConfig(cfg)
 }
 

@@ -38,6 +38,9 @@ func (a *Account) observeTargetGroups(ctx context.Context, wanted []slipway.Reso
 				continue
 			}
 			seen := slipway.Seen{Ref: aws.ToString(g.TargetGroupArn), Settings: targetGroupSettings(g), Mark: marks[aws.ToString(g.TargetGroupArn)]}
+			if len(g.LoadBalancerArns) > 0 {
+				seen.Behind = g.LoadBalancerArns[0]
+			}
 			if len(list) > 20 && seen.Mark == mark(w.Settings) {
 				seen.Settings["drain"] = w.Settings["drain"]
 			} else if seen.Settings["drain"], err = a.drain(ctx, seen.Ref); err != nil {

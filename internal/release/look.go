@@ -85,6 +85,10 @@ type Status struct {
 	On          string   `json:"on"`
 	Account     string   `json:"account"`
 	Region      string   `json:"region"`
+	// Traffic is nil where nothing is asked of the service, or nobody may know;
+	// TrafficError is why it could not be read.
+	Traffic      *slipway.Traffic `json:"traffic,omitempty"`
+	TrafficError string           `json:"trafficError,omitempty"`
 	// Jobs are the service's that have a schedule.
 	Jobs []JobStatus `json:"jobs,omitempty"`
 }
@@ -146,7 +150,27 @@ func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([
 		s.Jobs = jobs(&env, svc, seen, time.Now())
 		list = append(list, s)
 	}
-	return list, nil
+	return list, traffic(ctx, a, &env, list)
+}
+
+// traffic adds what each service serves. A status without it is one still.
+func traffic(ctx context.Context, a *cloud.Account, env *slipway.Environment, list []Status) error {
+	var groups []slipway.ID
+	for i := range env.Services {
+		if plan.Routed(&env.Services[i]) {
+			groups = append(groups, plan.For(&env.Services[i]).TargetGroup())
+		}
+	}
+	found, err := a.Traffic(ctx, groups)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for i := range env.Services {
+		if list[i].Traffic = found[plan.For(&env.Services[i]).TargetGroup()]; err != nil && plan.Routed(&env.Services[i]) {
+			list[i].TrafficError = err.Error()
+		}
+	}
+	return nil
 }
 
 // state is a service's state in a word.

@@ -86,4 +86,6 @@ type Seen struct {
 	// Status is the API's word for a resource that is not simply there
 	// ("provisioning", "PENDING_VALIDATION").
 	Status string
+	// Behind is the ARN of the load balancer that a target group hangs on.
+	Behind string `json:",omitempty"`
 }

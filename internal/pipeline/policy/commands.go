@@ -144,7 +144,7 @@ func linked(s Scope) []Statement {
 func status(s Scope) []Statement {
 	list := observe(s, only(s, slipway.KindService, slipway.KindTargetGroup))
 	if routed(s) {
-		list = append(list, look("elasticloadbalancing:DescribeTargetHealth"))
+		list = append(list, look("elasticloadbalancing:DescribeTargetHealth"), look("cloudwatch:GetMetricData"))
 	}
 	return list
 }

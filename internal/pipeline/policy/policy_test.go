@@ -33,7 +33,7 @@ func scopes(s *slipway.Stack) []Scope {
 
 // unbound are actions that the Service Authorization Reference gives no resource
 // type, or that read a whole registry.
-var unbound = regexp.MustCompile(`^(ec2:Describe|elasticloadbalancing:Describe|autoscaling:Describe|application-autoscaling:Describe|acm:ListCertificates|ssm:DescribeParameters|ecr:GetAuthorizationToken|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions|ecs:ListServices|route53:ListHostedZones|events:ListRules)`)
+var unbound = regexp.MustCompile(`^(ec2:Describe|elasticloadbalancing:Describe|autoscaling:Describe|application-autoscaling:Describe|acm:ListCertificates|ssm:DescribeParameters|ecr:GetAuthorizationToken|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions|ecs:ListServices|route53:ListHostedZones|cloudwatch:GetMetricData|events:ListRules)`)
 
 // What is true of the policies of each command in each file.
 func TestEveryPolicyIsBound(t *testing.T) {
