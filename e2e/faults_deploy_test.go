@@ -87,8 +87,12 @@ func (f *faulty) sink(e slipway.Event) {
 // open is the account as a new run sees it.
 func (f *faulty) open(ctx context.Context) (*cloud.Account, error) {
 	c := f.p.Client()
-	return cloud.Open(ctx, &f.env, cloud.Target{Endpoint: c.Endpoint, AccessKeyID: c.KeyID, SecretKey: c.Secret, Region: c.Region, Patience: 30 * time.Millisecond},
+	a, err := cloud.Open(ctx, &f.env, cloud.Target{Endpoint: c.Endpoint, AccessKeyID: c.KeyID, SecretKey: c.Secret, Region: c.Region, Patience: 30 * time.Millisecond},
 		dns.NewCloudflare(c.Endpoint+"/client/v4", c.CloudflareToken, true))
+	if err == nil {
+		f.env.Cluster.Nth, err = a.Spread(ctx, &f.env)
+	}
+	return a, err
 }
 
 func (f *faulty) up(ctx context.Context, tag string) (*release.Outcome, error) {

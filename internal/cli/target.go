@@ -92,6 +92,9 @@ func (d *deployment) open(ctx context.Context, start bool) error {
 	if errors.Is(err, cloud.ErrAccount) {
 		return &exit{exitCredentials, err}
 	}
+	if err == nil {
+		d.env.Cluster.Nth, err = d.account.Spread(ctx, &d.env)
+	}
 	return err
 }
 

@@ -84,7 +84,16 @@ func (a *Account) DestroyEnvironment(ctx context.Context, w *Work) error {
 		}
 		return err
 	}
-	return a.undo(ctx, w, []undo{
+	others, err := a.besides(ctx, env)
+	if err != nil {
+		return err
+	}
+	var list []undo
+	for i := range others {
+		n := plan.Of(&others[i])
+		list = append(list, undo{n.Balancer(), func(ctx context.Context) error { return a.removeBalancer(ctx, n) }})
+	}
+	return a.undo(ctx, w, append(list, []undo{
 		{n.Capacity(), func(ctx context.Context) error { return a.removeCapacity(ctx, env) }},
 		{n.Provider(), func(ctx context.Context) error { return a.removeProvider(ctx, n) }},
 		{n.Group(), func(ctx context.Context) error { return a.removeGroup(ctx, n.Group().Name) }},
@@ -106,7 +115,7 @@ func (a *Account) DestroyEnvironment(ctx context.Context, w *Work) error {
 				return err
 			})
 		}},
-	})
+	}...))
 }
 
 // undo removes one thing after the other; what is not there, or was made by
@@ -415,16 +424,21 @@ func (a *Account) removeCluster(ctx context.Context, env *slipway.Environment) e
 
 func (a *Account) removeBalancer(ctx context.Context, n plan.Names) error {
 	lb := a.Ref(n.Balancer())
-	https, _ := a.look(n.HTTPS())
+	listeners, err := a.elb.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: &lb})
+	if err != nil {
+		return err
+	}
 	if _, err := a.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &lb}); err != nil {
 		return err
 	}
-	if certificate := https.Settings["certificate"]; certificate != "" {
-		return a.free(ctx, func(ctx context.Context) error {
-			return a.removeCertificate(ctx, certificate)
-		})
+	for _, l := range listeners.Listeners { // what each serves by default nobody could remove before
+		for _, c := range l.Certificates {
+			err = errors.Join(err, a.free(ctx, func(ctx context.Context) error {
+				return a.removeCertificate(ctx, aws.ToString(c.CertificateArn))
+			}))
+		}
 	}
-	return nil
+	return err
 }
 
 func (a *Account) removeSecurityGroup(ctx context.Context, id slipway.ID) error {

@@ -29,11 +29,21 @@ func Of(env *slipway.Environment) Names { return Names{&env.Cluster} }
 // Cluster is the ECS cluster.
 func (n Names) Cluster() slipway.ID { return slipway.ID{Kind: slipway.KindCluster, Name: n.c.Name} }
 
-// Balancer is the load balancer: the file's, or one called as the cluster.
+// Balancer is the load balancer: the file's, or one called as the cluster, or
+// the nth of those.
 func (n Names) Balancer() slipway.ID {
-	name := n.c.LoadBalancer
-	if name == "" {
-		name = Short(n.c.Name, 32)
+	if n.c.LoadBalancer != "" {
+		return slipway.ID{Kind: slipway.KindLoadBalancer, Name: n.c.LoadBalancer}
+	}
+	return n.NthBalancer(n.c.Nth)
+}
+
+// NthBalancer is one of the load balancers that services are spread over.
+func (n Names) NthBalancer(nth int) slipway.ID {
+	name := Short(n.c.Name, 32)
+	if nth > 1 {
+		suffix := fmt.Sprintf("-%d", nth)
+		name = Short(n.c.Name, 32-len(suffix)) + suffix
 	}
 	return slipway.ID{Kind: slipway.KindLoadBalancer, Name: name}
 }

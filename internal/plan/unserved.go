@@ -13,8 +13,8 @@ func unserved(env *slipway.Environment) error {
 		return fmt.Errorf("%s: %s is not served yet; %s", at, what, instead)
 	}
 	switch c, d := env.Cluster, env.DNS; {
-	case c.Spread:
-		return refuse(c.At.Of("spread"), "cluster.spread", "leave it out")
+	case c.Spread && c.LoadBalancer != "":
+		return refuse(c.At.Of("spread"), "cluster.spread beside a load balancer that others made", "leave one of the two out")
 	case c.Owned && c.Listener != "443" && c.Listener != "":
 		return refuse(c.At.Of("listener"), "another listener than 443 on an owned cluster", "leave it out")
 	case d.Provider == "route53" && d.Proxied:

@@ -188,7 +188,7 @@ func (o Options) look(ctx context.Context, a *cloud.Account, env slipway.Environ
 		if p, err = plan.Make(&settled, plan.Wanted(&settled), seen); err != nil || o.Environment {
 			return true, err
 		}
-		missing, some := lacking(p)
+		missing, some := lacking(&settled, p)
 		return missing == nil || !some, nil
 	})
 	return settled, p, seen, err
@@ -196,10 +196,12 @@ func (o Options) look(ctx context.Context, a *cloud.Account, env slipway.Environ
 
 // lacking is the first step that would make a part of the environment, and whether
 // there is some of it.
-func lacking(p *slipway.Plan) (missing *slipway.Step, some bool) {
+// A load balancer beside the first is made when it is needed.
+func lacking(env *slipway.Environment, p *slipway.Plan) (missing *slipway.Step, some bool) {
 	for i, s := range p.Steps {
 		switch {
 		case s.Phase != plan.PhaseEnvironment || s.Kind == slipway.KindLogGroup:
+		case env.Cluster.Nth > 1 && (s.Kind == slipway.KindLoadBalancer || s.Kind == slipway.KindListener):
 		case s.Action != slipway.Create:
 			some = true
 		case missing == nil:
@@ -212,7 +214,7 @@ func lacking(p *slipway.Plan) (missing *slipway.Step, some bool) {
 // admit refuses a run that could not end well, while nothing is changed yet.
 func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
 	if !o.Environment {
-		if s, _ := lacking(p); s != nil {
+		if s, _ := lacking(env, p); s != nil {
 			return refused(fmt.Errorf("the environment is not there yet: %s is missing. Make it: slipway env up %s", s.ID, env.Name))
 		}
 	}

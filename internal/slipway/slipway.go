@@ -212,7 +212,10 @@ type Cluster struct {
 	// SecurityGroups are the instances', BalancerSecurityGroups the balancer's.
 	SecurityGroups, BalancerSecurityGroups []string
 	CIDR                                   string
-	Spread                                 bool // a second load balancer when the first is full
+	// Spread lets services go to a second load balancer when the first is full.
+	// Nth is the one that this run's go to, from 1; 0 is the first as well.
+	Spread bool
+	Nth    int
 	At                                     Positions
 }
 

@@ -58,7 +58,11 @@ func (s Scope) balancer() string {
 	if c.LoadBalancer == "" && !c.Owned {
 		return "app/*"
 	}
-	return "app/" + plan.Of(s.Env).Balancer().Name
+	name := "app/" + plan.Of(s.Env).Balancer().Name
+	if c.Spread { // which one isn't known before
+		name += "*"
+	}
+	return name
 }
 
 // services are the environment's services as ECS names them.
