@@ -15,8 +15,8 @@ import (
 func newStatus(t *terminal) *cobra.Command {
 	d := &deployment{t: t}
 	c := &cobra.Command{
-		Use:     "status [ENV]",
-		Short:   "Show what runs where, and how well",
+		Use:   "status [ENV]",
+		Short: "Show what runs where, and how well",
 		Long: `Shows each service: its address, release, healthy tasks, since when, and where it runs.
 Below it stands what it serves, from CloudWatch: requests in each of the last eight
 minutes, on average, the time within which 99 of 100 answers came, and answers 5xx. The

@@ -26,6 +26,9 @@ var errLate = errors.New("it cannot be seen yet")
 // lag is how long what was made may stay invisible.
 func (a *Account) lag() time.Duration { return 30 * a.patience }
 
+// Settled tells whether reads show by now what was done until then.
+func (a *Account) Settled(then time.Time) bool { return time.Since(then) > a.lag() }
+
 // transient tells an error that passes by itself: throttling, 5xx, a connection
 // that was cut. The SDK has tried several times already.
 func transient(err error) bool {

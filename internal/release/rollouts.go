@@ -38,19 +38,40 @@ const limitOfWitness = 15 * time.Minute
 // Follow waits until each service that has another rollout than before serves it,
 // or is known not to; that is a Failure.
 func (w *Witness) Follow(ctx context.Context) error {
-	all, err := w.a.Rollouts(ctx)
+	moved, err := w.moved(ctx)
 	if err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
-	errs := make([]error, len(all))
-	for i, r := range all {
-		if old := w.before[r.Cluster+" "+r.Service]; old.Deployment.ID != r.Deployment.ID {
-			wg.Go(func() { errs[i] = w.follow(ctx, r, old) })
-		}
+	var mu sync.Mutex
+	var errs []error
+	for _, r := range moved {
+		wg.Go(func() {
+			err := w.follow(ctx, r, w.before[r.Cluster+" "+r.Service])
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// moved are the services that have another rollout than before. It looks for as
+// long as reads may lag behind what the script did last.
+func (w *Witness) moved(ctx context.Context) (map[string]slipway.Rollout, error) {
+	moved := map[string]slipway.Rollout{}
+	begun := time.Now()
+	err := w.a.Poll(ctx, "rollouts", limitOfWitness, func(ctx context.Context) (bool, error) {
+		all, err := w.a.Rollouts(ctx)
+		for _, r := range all {
+			if name := r.Cluster + " " + r.Service; w.before[name].Deployment.ID != r.Deployment.ID {
+				moved[name] = r
+			}
+		}
+		return w.a.Settled(begun), err
+	})
+	return moved, err
 }
 
 func (w *Witness) follow(ctx context.Context, r, old slipway.Rollout) error {

@@ -216,7 +216,7 @@ type Cluster struct {
 	// Nth is the one that this run's go to, from 1; 0 is the first as well.
 	Spread bool
 	Nth    int
-	At                                     Positions
+	At     Positions
 }
 
 // DNS is who answers for the hosts' names.

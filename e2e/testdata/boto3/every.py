@@ -178,7 +178,7 @@ PARAMETERS = {
     "DescribeScalingPolicies": {"ServiceNamespace": "ecs"}, "DescribeScheduledActions": lambda s: {"ServiceNamespace": "ecs"} if s != "autoscaling" else {},
     "DescribeLoadBalancerTargetGroups": {"AutoScalingGroupName": "asg0"}, "DescribeLaunchTemplateVersions": lambda s: {"LaunchTemplateId": f["template"]},
     "DescribeStaleSecurityGroups": lambda s: {"VpcId": f["vpc"]}, "GetSecurityGroupsForVpc": lambda s: {"VpcId": f["vpc"]},
-    "DescribeAddressesAttribute": {"Attribute": "domain-name"},
+    "DescribeAddressesAttribute": {"Attribute": "domain-name"}, "GetMetricData": lambda s: metrics(),
     "DescribeInstanceCreditSpecifications": {}, "GetManagedPrefixListAssociations": lambda s: {"PrefixListId": prefix_list()}, "GetManagedPrefixListEntries": lambda s: {"PrefixListId": prefix_list()},
     "GetLifecyclePolicyPreview": {"repositoryName": "repo0"}, "ListImages": {"repositoryName": "repo0"},
     "ListAttributes": {"targetType": "container-instance", "cluster": "c0"}, "ListContainerInstances": {"cluster": "c0"}, "ListServices": {"cluster": "c0"}, "ListTasks": {"cluster": "c0"},
@@ -194,6 +194,12 @@ PARAMETERS = {
     "ListRuleNamesByTarget": lambda s: {"TargetArn": f["target"]}, "ListTargetsByRule": {"Rule": "rule0"},
     "ListPolicies": {"Scope": "Local"}, "DescribeLogStreams": {"logGroupName": "l0"}, "FilterLogEvents": {"logGroupName": "l0"}, "GetParameterHistory": {"Name": "/p/0"}, "GetParametersByPath": {"Path": "/p"},
 }
+
+
+def metrics():
+    now = int(time.time()) // 60 * 60
+    return {"StartTime": now - 600, "EndTime": now, "MetricDataQueries": [{"Id": name, "MetricStat": {"Stat": "Sum", "Period": 60, "Metric": {
+        "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": [{"Name": "LoadBalancer", "Value": f["balancer"].split(":loadbalancer/")[1]}]}}} for name in ("a", "b")]}
 
 
 def prefix_list():
