@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -68,6 +70,17 @@ func (a *application) golden(name, out string) {
 	}
 }
 
+// lockOfShip is where the lock of the application's service is kept.
+const lockOfShip = "/slipway/locks/yard/playground-ship"
+
+// held leaves the lock as another run has it that deploys a release.
+func (a *application) held(who, release string) {
+	a.t.Helper()
+	now := time.Now().UTC()
+	a.aws("ssm", "put-parameter", "--name", lockOfShip, "--type", "String", "--value",
+		fmt.Sprintf(`{"who":%q,"release":%q,"step":"deploy playground-ship","since":%q,"until":%q,"token":"1-1"}`, who, release, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339)))
+}
+
 // Every refusal, word for word: it names its cause and the next step, and nothing
 // is changed.
 func TestRefusalsNameTheirCause(t *testing.T) {
@@ -77,9 +90,10 @@ func TestRefusalsNameTheirCause(t *testing.T) {
 	a.write(".gitignore", "*.go\n")
 	a.write("slipway.yaml", shipFile)
 	a.git("init", "-q", "-b", "release/playground")
+	var variables []string
 	refused := func(name string, code int, args ...string) {
 		t.Helper()
-		out, got := a.slipway(a.dir, nil, args...)
+		out, got := a.slipway(a.dir, variables, args...)
 		if got != code {
 			t.Errorf("%s: exit %d, not %d\n%s", name, got, code, out)
 		}
@@ -100,9 +114,18 @@ func TestRefusalsNameTheirCause(t *testing.T) {
 	refused("environment-missing", 1, "deploy", "playground")
 	a.runs(0, []string{"env", "up", "playground"}, `yard is there`)
 	refused("image-missing", 1, "deploy", "playground")
+	variables = []string{"DOCKER_HOST=unix:///no/docker.sock"}
+	refused("docker-down", 1, "deploy", "playground", "--build")
+	refused("docker-down-build", 1, "build", "--env", "playground")
+	variables = nil
+	a.held("travis #42", "v0.9.0")
+	refused("another-deploy", 6, "deploy", "playground")
+	a.aws("ssm", "delete-parameter", "--name", lockOfShip)
 	refused("no-such-release", 1, "rollback", "playground")
 	file(`variables: { RELEASE: "{tag}" }`, `variables: { RELEASE: "{tag}", KEY: { from: SHIP_NO_SUCH_VARIABLE } }`)
 	refused("variable-not-set", 1, "deploy", "playground")
+	file("service:\n", "service:\n  secrets: { KEY: \"ssm:/{env}/no-such-key\" }\n")
+	refused("secret-missing", 1, "deploy", "playground")
 	a.write("slipway.yaml", shipFile)
 
 	clone := t.TempDir()

@@ -45,7 +45,7 @@ service:
   stop: 1s
   health: /HEALTH
   ROLES
-  secrets: { KEY: "ssm:/{env}/key" }
+  secrets: { KEY: "ssm:/{env}/key", TOKEN: "secretsmanager:token" }
   log: GROUP
 environments:
   playground:

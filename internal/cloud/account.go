@@ -79,6 +79,7 @@ type Account struct {
 	patience time.Duration
 	now      func() time.Time
 	calls    atomic.Int64
+	at       atomic.Pointer[string] // see Doing
 
 	mu   sync.Mutex
 	seen *slipway.Observed

@@ -27,6 +27,7 @@ const lease = 45 * time.Second
 type holder struct {
 	Who     string    `json:"who"`
 	Release string    `json:"release"`
+	Step    string    `json:"step,omitempty"`
 	Since   time.Time `json:"since"`
 	Until   time.Time `json:"until"`
 	Token   string    `json:"token"`
@@ -83,6 +84,9 @@ func who() string {
 
 func (l *Lock) put(ctx context.Context, overwrite bool) (int64, error) {
 	l.holder.Until = time.Now().UTC().Add(lease)
+	if step := l.a.at.Load(); step != nil {
+		l.holder.Step = *step
+	}
 	value, err := json.Marshal(l.holder)
 	if err != nil {
 		return 0, err
@@ -144,8 +148,16 @@ func (l *Lock) takeOver(ctx context.Context, service string) (int64, error) {
 }
 
 func held(service string, h holder) error {
-	return fmt.Errorf("%w: %s has been deploying %s of %s since %s. Wait for it: --wait", ErrHeld, h.Who, h.Release, service, h.Since.Local().Format("15:04"))
+	at := ""
+	if h.Step != "" {
+		at = fmt.Sprintf(", step %q", h.Step)
+	}
+	return fmt.Errorf("%w: %s has been deploying %s of %s since %s%s. Wait for it: --wait", ErrHeld, h.Who, h.Release, service, h.Since.Local().Format("15:04"), at)
 }
+
+// Doing is the step that the run is at: those whom its locks keep out are told,
+// from the next sign of life on.
+func (a *Account) Doing(step string) { a.at.Store(&step) }
 
 // beat says that the run lives, thrice a lease, until it is told to stop.
 func (l *Lock) beat(ctx context.Context, service string, lost context.CancelCauseFunc) {

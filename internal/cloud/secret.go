@@ -2,8 +2,10 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,36 @@ func (a *Account) Secrets(ctx context.Context, below string) ([]Secret, error) {
 		}
 	}
 	return list, nil
+}
+
+// MissingSecrets are those of the parameters that are not there; values are not
+// read. Who may not look is not told: the tasks will be.
+func (a *Account) MissingSecrets(ctx context.Context, names []string) ([]string, error) {
+	missing := names
+	begun := time.Now()
+	err := a.until(ctx, "secrets", time.Hour, func(ctx context.Context) (bool, error) {
+		for some := range slices.Chunk(slices.Clone(missing), 50) { // as many as a filter takes
+			pages := ssm.NewDescribeParametersPaginator(a.ssm, &ssm.DescribeParametersInput{MaxResults: aws.Int32(50),
+				ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: some}}})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return false, err
+				}
+				missing = slices.DeleteFunc(slices.Clone(missing), func(name string) bool {
+					return slices.ContainsFunc(page.Parameters, func(p types.ParameterMetadata) bool { return aws.ToString(p.Name) == name })
+				})
+			}
+		}
+		return len(missing) == 0 || a.Settled(begun), nil
+	})
+	if denied, ok := errors.AsType[*Denied](err); ok && denied != nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading secrets: %w", plain(err))
+	}
+	return missing, nil
 }
 
 // RemoveSecret deletes a parameter; one that is not there is an error.

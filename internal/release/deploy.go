@@ -177,6 +177,9 @@ func (f *follower) back(ctx context.Context, v Verdict) error {
 		Next: fmt.Sprintf("slipway logs %s", f.w.Env.Name)}
 	if len(v.Broken) > 0 {
 		failure.Next += " --task " + v.Broken[0].ID[:min(8, len(v.Broken[0].ID))]
+		if tag := f.w.Release.Tag; tag != "" && f.before.Revision != "" {
+			failure.Next += fmt.Sprintf("   ·   start it by hand: slipway run %s --tag %s -- COMMAND", f.w.Env.Name, tag)
+		}
 	}
 	if f.before.Revision == "" || f.before.Desired == 0 {
 		f.tell(slipway.Failed, v.Failed)

@@ -96,6 +96,9 @@ func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (s
 	if !build {
 		return "", b.missing(ctx, image, uri, tag)
 	}
+	if err := answers(ctx); err != nil {
+		return "", err
+	}
 	b.say(slipway.Started, name, "building", start)
 	if err := b.login(ctx); err != nil {
 		return "", err
@@ -112,6 +115,35 @@ func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (s
 	}
 	b.say(slipway.Done, name, "built, pushed, "+short(digest), start)
 	return uri + ":" + tag + "@" + digest, nil
+}
+
+// buildable refuses a run that would have to build images and cannot, while
+// nothing is changed yet.
+func buildable(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env *slipway.Environment, v Version, build bool) error {
+	if !build || len(env.Built()) == 0 {
+		return nil
+	}
+	err := answers(ctx)
+	if err == nil {
+		return nil
+	}
+	if _, missing := Images(ctx, a, stack, env, v, false, func(slipway.Event) {}); missing != nil {
+		return err
+	}
+	return nil // all are there
+}
+
+// answers asks whether there is a Docker to build with.
+func answers(ctx context.Context) error {
+	said, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}").CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	why := err.Error()
+	if lines := strings.Split(strings.TrimSpace(string(said)), "\n"); lines[len(lines)-1] != "" {
+		why = strings.TrimSuffix(lines[len(lines)-1], ".")
+	}
+	return fmt.Errorf("no Docker to build the image with (%s): start it, or see what is wrong: slipway doctor", why)
 }
 
 // labelRevision is the commit that an image was built from.

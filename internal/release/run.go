@@ -62,6 +62,7 @@ var ErrRefused = errors.New("nothing was changed")
 // run again: what is done already is found and kept.
 func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipway.Environment, o Options) (*Outcome, error) {
 	start := time.Now()
+	o.Sink = doing(a, o.Sink)
 	v, err := choose(ctx, stack, &env, o)
 	if err != nil {
 		return nil, refused(err)
@@ -88,7 +89,11 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err := o.admit(&env, p); err != nil {
 		return nil, err
 	}
-	if err := o.issuable(ctx, p); err != nil {
+	if err := together(
+		func() error { return o.issuable(ctx, p) },
+		func() error { return known(ctx, a, &env) },
+		func() error { return buildable(ctx, a, stack, &env, v, o.Build) },
+	); err != nil {
 		return nil, refused(err)
 	}
 	o.announce(ctx, &env, p, seen, v, stack.Dir)
@@ -118,6 +123,16 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	err = prove(ctx, &env, o, out)
 	out.Calls, out.Elapsed = a.Calls(), time.Since(start)
 	return out, err
+}
+
+// doing lets the run's locks say what it is doing.
+func doing(a *cloud.Account, sink slipway.Sink) slipway.Sink {
+	return func(e slipway.Event) {
+		if e.State != slipway.Note && e.State != slipway.Kept {
+			a.Doing(strings.TrimSpace(e.Phase + " " + e.Step))
+		}
+		sink(e)
+	}
 }
 
 // prove asks every host of the environment.
@@ -244,6 +259,17 @@ func (o Options) issuable(ctx context.Context, p *slipway.Plan) error {
 	return errors.Join(errs...)
 }
 
+// together runs them at the same time and joins their errors.
+func together(work ...func() error) error {
+	errs := make([]error, len(work))
+	var wg sync.WaitGroup
+	for i, f := range work {
+		wg.Go(func() { errs[i] = f() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
 // gap lets the old tasks of services that have no room leave first, for this run
 // alone: what is returned are the services as the file wants them.
 func gap(env *slipway.Environment, p *slipway.Plan, o Options) (restore []slipway.Service) {
@@ -271,7 +297,21 @@ func noRoom(r slipway.Room) error {
 		b.WriteString("\n  the cluster has no instance")
 	}
 	b.WriteString("\n  choices: --allow-gap stops the old task first; or raise cluster.size.max, or ask for less memory")
+	if most := fitting(r); most > 0 {
+		fmt.Fprintf(&b, ": %d MiB would fit", most)
+	}
 	return errors.New(b.String())
+}
+
+// fitting is the memory of a task that would fit beside the old one, 0 where
+// memory is not what is missing.
+func fitting(r slipway.Room) (most int) {
+	for _, i := range r.Instances {
+		if i.FreeCPU >= r.CPU && i.FreeMemory < r.Memory && r.Tasks == 1 {
+			most = max(most, i.FreeMemory)
+		}
+	}
+	return most
 }
 
 // prepare makes everything but the services: what they need in the account, and

@@ -19,6 +19,11 @@ func SecretFrom(value, region, account string) string {
 	return arn
 }
 
+// IsParameter tells whether a secret's source is a parameter's name.
+func IsParameter(from string) bool {
+	return !strings.HasPrefix(from, "arn:") && !strings.HasPrefix(from, "secretsmanager:")
+}
+
 func partition(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):

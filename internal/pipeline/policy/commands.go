@@ -111,7 +111,7 @@ func deploy(s Scope) []Statement {
 	own := slices.DeleteFunc(slices.Clone(wanted), func(r slipway.Resource) bool {
 		return r.Phase == plan.PhaseEnvironment && r.Kind != slipway.KindLogGroup || r.Kind == slipway.KindRepository || r.Kind == slipway.KindRole || r.Kind == slipway.KindScheduleRole
 	})
-	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), []Statement{images(s)}, apply(s, own), follow(s))
+	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), known(s), []Statement{images(s)}, apply(s, own), follow(s))
 }
 
 // images is finding a tag's image.
@@ -120,7 +120,7 @@ func images(s Scope) Statement {
 }
 
 func up(s Scope) []Statement {
-	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), push(s), apply(s, plan.Wanted(s.Env)), linked(s), follow(s))
+	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), known(s), push(s), apply(s, plan.Wanted(s.Env)), linked(s), follow(s))
 }
 
 func envUp(s Scope) []Statement {

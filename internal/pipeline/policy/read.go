@@ -1,6 +1,11 @@
 package policy
 
-import "github.com/slipway-dev/slipway/internal/slipway"
+import (
+	"slices"
+
+	"github.com/slipway-dev/slipway/internal/plan"
+	"github.com/slipway-dev/slipway/internal/slipway"
+)
 
 // Why resources are "*".
 const (
@@ -104,6 +109,16 @@ func lock(s Scope) Statement {
 		st.Resource = append(st.Resource, s.arn("ssm", "parameter/slipway/locks/"+s.cluster()+"/"+svc.Name))
 	}
 	return st
+}
+
+// known is looking whether the services' parameters are there, as release does.
+func known(s Scope) []Statement {
+	for i := range s.Env.Services {
+		if slices.ContainsFunc(plan.SecretNames(&s.Env.Services[i]), slipway.IsParameter) {
+			return []Statement{look("ssm:DescribeParameters")}
+		}
+	}
+	return nil
 }
 
 // past is reading a family's revisions.
