@@ -33,7 +33,8 @@ var varying = []struct {
 	{regexp.MustCompile(`\d+ API calls`), "N API calls"},
 	{regexp.MustCompile(` +\d+\.\d s\b`), "  N s"},
 	{regexp.MustCompile(`since \d\d:\d\d`), "since TIME"},
-	{regexp.MustCompile(`\d+ MiB free`), "N MiB free"},
+	{regexp.MustCompile(`\d+ MiB (free|would fit)`), "N MiB $1"}, // an old task may be leaving
+	{regexp.MustCompile(`has \d+ of`), "has N of"},
 }
 
 // looking is how far a rollout is at a look: how many looks there are is chance.

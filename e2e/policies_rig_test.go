@@ -40,7 +40,7 @@ const guardedFile = `app: APP
 image: { repository: REPOSITORY }
 service:
   port: 8000
-  memory: 64
+  memory: MEMORY
   drain: 1s
   stop: 1s
   health: /HEALTH
@@ -57,7 +57,7 @@ cluster:
   name: CLUSTER
   instance: INSTANCE
   insights: INSIGHTS
-  size: { min: 1, max: 2 }
+  size: { min: 1, max: LARGEST }
 `
 
 func newGuarded(t *testing.T) *guarded {
@@ -85,7 +85,7 @@ func (g *guarded) file(with ...string) {
 	g.t.Helper()
 	g.with = with
 	text := strings.NewReplacer(with...).Replace(guardedFile)
-	g.write("slipway.yaml", strings.NewReplacer("APP", "ship", "REPOSITORY", "ship", "HEALTH", "", "  ROLES\n", "", "GROUP", "yard", "HOSTS", "ship.slipway.test", "CLUSTER", "yard", "INSTANCE", "t3.small", "INSIGHTS", "false").Replace(text))
+	g.write("slipway.yaml", strings.NewReplacer("APP", "ship", "MEMORY", "64", "LARGEST", "2", "REPOSITORY", "ship", "HEALTH", "", "  ROLES\n", "", "GROUP", "yard", "HOSTS", "ship.slipway.test", "CLUSTER", "yard", "INSTANCE", "t3.small", "INSIGHTS", "false").Replace(text))
 }
 
 func (g *guarded) release(tag string) {

@@ -78,7 +78,9 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 	g.release("v1.1.0")
 	as("up", run{0, []string{"up", "playground"}},
 		file("CLUSTER", "dock", "REPOSITORY", "dock", "GROUP", "other", "HOSTS", "dock.slipway.test, deck.slipway.test", "HEALTH", "up", "INSTANCE", "t3.medium", "INSIGHTS", "true"),
-		run{0, []string{"up", "playground"}})
+		run{0, []string{"up", "playground"}},
+		file("CLUSTER", "dock", "REPOSITORY", "dock", "GROUP", "other", "HOSTS", "dock.slipway.test, deck.slipway.test", "HEALTH", "up", "INSTANCE", "t3.medium", "INSIGHTS", "true", "MEMORY", "1900", "LARGEST", "1"),
+		run{0, []string{"up", "playground", "--add-instance"}})
 	as("env destroy", run{0, []string{"env", "destroy", "playground", "--yes"}})
 	g.file()
 	g.root(0, "deploy", "playground", "--tag", "v1.0.0") // makes the execution role

@@ -37,6 +37,7 @@ there is none yet. ENV is the first environment of slipway.yaml if left out.`,
 	c.Flags().StringVar(&o.Tag, "tag", "", "the release to start, instead of the branch's last tag")
 	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for another deploy of the same service instead of refusing")
 	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
+	c.Flags().BoolVar(&o.AddInstance, "add-instance", false, "where there is no room for both, one more instance for as long as the deploy takes")
 	return c
 }
 
@@ -62,6 +63,7 @@ A release that does not come up is rolled back, and that is a failure (exit 3).`
 	c.Flags().BoolVar(&o.Force, "force", false, "start a new rollout even where nothing differs")
 	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for another deploy of the same service instead of refusing")
 	c.Flags().BoolVar(&o.AllowGap, "allow-gap", false, "stop the old task first where there is no room for both")
+	c.Flags().BoolVar(&o.AddInstance, "add-instance", false, "where there is no room for both, one more instance for as long as the deploy takes")
 	c.Flags().BoolVar(&o.IfHead, "if-head", false, "in a pipeline: change nothing where origin's branch has moved on past this commit")
 	return c
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Force bool
 	// AllowGap stops the old task first where there is no room for both.
 	AllowGap bool
+	// AddInstance adds an instance where there is no room for both, for as long as
+	// the deploy takes.
+	AddInstance bool
 	// Wait waits for another deploy of the same service instead of refusing.
 	Wait bool
 	// IfHead changes nothing where the branch on origin has moved on past the
@@ -103,10 +106,12 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 		return nil, err
 	}
 	services := services(&env, p, seen, work.Release)
-	if err := a.Apply(ctx, work, services); err != nil {
-		return nil, err
-	}
-	err = Await(ctx, a, work, seen)
+	err = o.withRoom(ctx, a, &env, p, seen, func() error {
+		if err := a.Apply(ctx, work, services); err != nil {
+			return err
+		}
+		return Await(ctx, a, work, seen)
+	})
 	for _, svc := range restore {
 		err = errors.Join(err, a.Configure(ctx, &env, &svc))
 	}
@@ -167,7 +172,12 @@ func (o Options) note(phase, step, text string) {
 	o.Sink(slipway.Event{Time: time.Now(), Phase: phase, Step: step, State: slipway.Note, Text: text})
 }
 
-func refused(err error) error { return fmt.Errorf("%w; %w", err, ErrRefused) }
+func refused(err error) error {
+	if strings.Contains(err.Error(), "\n") { // a list
+		return fmt.Errorf("%w\n%w", err, ErrRefused)
+	}
+	return fmt.Errorf("%w; %w", err, ErrRefused)
+}
 
 // names are the services', in order.
 func names(env *slipway.Environment) []string {
@@ -204,7 +214,7 @@ func (o Options) look(ctx context.Context, a *cloud.Account, env slipway.Environ
 			return true, err
 		}
 		missing, some := lacking(&settled, p)
-		return missing == nil || !some, nil
+		return (missing == nil || !some) && crowded(p) == nil, nil
 	})
 	return settled, p, seen, err
 }
@@ -233,10 +243,8 @@ func (o Options) admit(env *slipway.Environment, p *slipway.Plan) error {
 			return refused(fmt.Errorf("the environment is not there yet: %s is missing. Make it: slipway env up %s", s.ID, env.Name))
 		}
 	}
-	for _, r := range p.Rooms {
-		if !r.Fits && !r.Grows && !o.AllowGap {
-			return refused(noRoom(r))
-		}
+	if r := crowded(p); r != nil && !o.AllowGap && !o.mayAdd(env) {
+		return refused(noRoom(env, r))
 	}
 	return nil
 }
@@ -268,50 +276,6 @@ func together(work ...func() error) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// gap lets the old tasks of services that have no room leave first, for this run
-// alone: what is returned are the services as the file wants them.
-func gap(env *slipway.Environment, p *slipway.Plan, o Options) (restore []slipway.Service) {
-	for i := range env.Services {
-		svc := &env.Services[i]
-		for _, r := range p.Rooms {
-			if r.Service == svc.Name && !r.Fits && !r.Grows && o.AllowGap {
-				restore = append(restore, *svc)
-				svc.MinHealthy, svc.Most = 0, 100
-				o.note(plan.PhaseDeploy, svc.Name, "no room for both: the old task stops first; a few seconds without service")
-			}
-		}
-	}
-	return restore
-}
-
-// noRoom is the arithmetic of a placement that can't be, and the choices.
-func noRoom(r slipway.Room) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: no room for %d more task of %d MiB and %d CPU units beside the old", r.Service, r.Tasks, r.Memory, r.CPU)
-	for _, i := range r.Instances {
-		fmt.Fprintf(&b, "\n  %s (%s) has %d of %d MiB and %d of %d CPU units free", i.ID, i.Type, i.FreeMemory, i.TotalMemory, i.FreeCPU, i.TotalCPU)
-	}
-	if len(r.Instances) == 0 {
-		b.WriteString("\n  the cluster has no instance")
-	}
-	b.WriteString("\n  choices: --allow-gap stops the old task first; or raise cluster.size.max, or ask for less memory")
-	if most := fitting(r); most > 0 {
-		fmt.Fprintf(&b, ": %d MiB would fit", most)
-	}
-	return errors.New(b.String())
-}
-
-// fitting is the memory of a task that would fit beside the old one, 0 where
-// memory is not what is missing.
-func fitting(r slipway.Room) (most int) {
-	for _, i := range r.Instances {
-		if i.FreeCPU >= r.CPU && i.FreeMemory < r.Memory && r.Tasks == 1 {
-			most = max(most, i.FreeMemory)
-		}
-	}
-	return most
 }
 
 // prepare makes everything but the services: what they need in the account, and

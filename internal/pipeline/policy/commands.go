@@ -120,7 +120,15 @@ func images(s Scope) Statement {
 }
 
 func up(s Scope) []Statement {
-	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), known(s), push(s), apply(s, plan.Wanted(s.Env)), linked(s), follow(s))
+	return slices.Concat([]Statement{lock(s)}, observe(s, plan.Wanted(s.Env)), known(s), push(s), apply(s, plan.Wanted(s.Env)), linked(s), follow(s), spare(s))
+}
+
+// spare is an instance for as long as a deploy takes, which --add-instance adds.
+func spare(s Scope) []Statement {
+	if !s.Env.Cluster.Owned {
+		return nil
+	}
+	return []Statement{{Sid: "AutoScalingGroup", Action: []string{"autoscaling:UpdateAutoScalingGroup", "autoscaling:TerminateInstanceInAutoScalingGroup"}, Resource: []string{s.group()}}}
 }
 
 func envUp(s Scope) []Statement {
