@@ -37,7 +37,14 @@ func TestExamples(t *testing.T) {
 		a.git("tag", "v1.0.0")
 		a.runs(0, []string{"up"}, `^done +v1.0.0 (serves|runs)`)
 		a.runs(0, []string{"up"}, `nothing was changed`)
+		if example.name == "shop" {
+			a.runs(0, []string{"url"}, `\Ahttps://shop\.slipway\.test\n\z`)
+			a.runs(0, []string{"up"}, `^serving +https://shop\.slipway\.test/api/healthz  200 `, `^done +v1\.0\.0 serves https://shop\.slipway\.test already`)
+			a.runs(0, []string{"status"}, `^playground +web https://shop\.slipway\.test +v1\.0\.0 +1/1 healthy `, `^playground +api https://shop\.slipway\.test/api/ +v1\.0\.0 +2/2 healthy `)
+			a.runs(1, []string{"logs"}, `playground has several services; name one with --service: web, api$`)
+		}
 		if example.name == "worker" {
+			a.runs(0, []string{"status"}, `^playground +playground-worker +v1\.0\.0 +1/1 running `)
 			until(t, "the worker's line", func() bool {
 				out, code := a.slipway(a.dir, nil, "logs", "playground")
 				return code == 0 && strings.Contains(out, "round 1 of v1.0.0")

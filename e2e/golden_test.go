@@ -22,6 +22,7 @@ var varying = []struct {
 	as   string
 }{
 	{regexp.MustCompile(` after \d+\.\d s`), ""}, // not known of every task
+	{regexp.MustCompile(`built [0-9.]+ MB`), "built N MB"},
 	{regexp.MustCompile(`sha256:[0-9a-f]+…[0-9a-f]+`), "sha256:DIGEST"},
 	{regexp.MustCompile(`\(([0-9a-f]{7}), (\d+ \w+|1 second) ago\)`), "(COMMIT, SOME TIME ago)"},
 	{regexp.MustCompile(`\btask [0-9a-f]{8}\b`), "task TASK"},

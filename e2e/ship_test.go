@@ -226,6 +226,12 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	if got := a.aws("ecs", "list-clusters", "--query", "length(clusterArns)"); got != "0" {
 		t.Errorf("%s clusters are left", got)
 	}
+	for code, args := range map[int][]string{1: {"scale", "playground", "2"}, 125: {"run", "playground", "--", "/ship"}} {
+		a.runs(code, args, `^error: service playground-ship is not deployed in playground: slipway up playground`)
+	}
+	a.runs(1, []string{"rollback", "playground"}, `service playground-ship is not deployed in playground: slipway up playground; nothing was changed`)
+	a.runs(0, []string{"history", "playground"}, `^playground-ship:2 +v1\.1\.0 .*root *$`)
+	a.runs(0, []string{"status"}, `^playground +https://ship\.slipway\.test +- +not deployed +engine`)
 }
 
 // An application whose first version crashes serves nothing, keeps its log and
@@ -265,7 +271,7 @@ func (a *application) onceInATask() {
 	a.runs(125, []string{"run", "playground", "--tag", "v9", "--", "/ship"}, `image ship:v9-playground does not exist`)
 	a.runs(125, []string{"run", "playground", "--", "/no-such-program"}, `the task did not run: container ship: CannotStartContainerError`)
 	a.runs(125, []string{"run", "playground", "--job", "none"}, `has no job "none"; it has greet`)
-	a.runs(1, []string{"run", "playground", "x"}, `slipway run ENV -- COMMAND`)
+	a.runs(1, []string{"run", "playground", "x"}, `^error: the command stands behind --`, `^next: slipway run ENV \[--job NAME\] \[-- COMMAND…\]`)
 	cmd := exec.Command(a.binary, "run", "playground", "--", "/ship", "stay")
 	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
 	out, err := cmd.StdoutPipe()

@@ -72,7 +72,7 @@ come up.`,
 	f.StringArrayVar(&names, "env", nil, "give jobs a variable of yours, as the repository's settings on Travis do (repeatable)")
 	f.DurationVar(&c.Timeout, "timeout", 50*time.Minute, "what a job may take")
 	f.BoolVar(&wait, "wait", true, "wait for the services that the pipeline changed")
-	f.StringVar(&data, "data", defaultData(), "the engine's data folder")
+	dataFlagSaying(cmd, &data, "the engine's data folder")
 	f.BoolVar(&lines, "json", false, "one JSON object a line")
 	cmd.MarkFlagsOneRequired("tag", "branch")
 	cmd.MarkFlagsMutuallyExclusive("tag", "branch")

@@ -66,7 +66,10 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errw)
-	err := root.ExecuteContext(ctx)
+	err := unknown(root, args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -86,13 +89,19 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 
 func newRoot(t *terminal) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "slipway",
-		Short:         "From a git tag to https://your.host, on one machine or on AWS ECS",
+		Use:   "slipway",
+		Short: "From a git tag to https://your.host, on one machine or on AWS ECS",
+		Example: `  slipway init                    # write slipway.yaml from what the repository shows
+  slipway up                      # whatever is missing until https:// answers
+  slipway deploy playground       # the next release, while the old one serves`,
+		Version:       Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddGroup(&cobra.Group{ID: "ship", Title: "Ship:"}, &cobra.Group{ID: "look", Title: "Look and follow:"}, &cobra.Group{ID: "keep", Title: "Keep:"})
+	root.CompletionOptions.DisableDefaultCmd = true // newCompletion is ours
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.AddGroup(&cobra.Group{ID: "ship", Title: "Ship:"}, &cobra.Group{ID: "look", Title: "Look and follow:"}, &cobra.Group{ID: "keep", Title: "Keep:"}, &cobra.Group{ID: "more", Title: "More:"})
+	root.SetHelpCommandGroupID("more")
 	group := func(id string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = id
@@ -125,12 +134,14 @@ func newRoot(t *terminal) *cobra.Command {
 		newSecret(t),
 		newEngine(t),
 	)
-	root.AddCommand(
+	group("more",
+		newCompletion(t),
 		newSchema(t),
 		newVersion(t),
 	)
 	root.AddCommand(topics()...)
 	completeEnvironments(root)
+	strict(root)
 	return root
 }
 

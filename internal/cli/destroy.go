@@ -14,25 +14,25 @@ import (
 )
 
 func newDestroy(t *terminal) *cobra.Command {
-	return destroyer(t, "destroy ENV", "Remove an environment's services, with their rules, names and certificates", false,
+	return destroyer(t, "slipway destroy playground --yes", "Remove an environment's services, with their rules, names and certificates", false,
 		`Removes the services of this file in the environment, in the order that AWS wants, and
 waits until they are gone. Images and logs are kept; what the environment shares is kept too
 (slipway env destroy removes it).`)
 }
 
 func envDestroy(t *terminal) *cobra.Command {
-	return destroyer(t, "destroy ENV", "Remove the services and everything that they share", true,
+	return destroyer(t, "slipway env destroy playground --yes", "Remove the services and everything that they share", true,
 		`Removes the services of this file and then the environment: capacity, cluster, load
 balancer, security groups, network. It refuses while services of others run in the cluster, and
 never removes what others made. Images and logs are kept.`)
 }
 
-func destroyer(t *terminal, use, short string, all bool, long string) *cobra.Command {
+func destroyer(t *terminal, example, short string, all bool, long string) *cobra.Command {
 	d := &deployment{t: t}
 	var yes bool
 	c := &cobra.Command{
-		Use: use, Short: short, Long: long,
-		Example: "  slipway destroy playground --yes",
+		Use: "destroy ENV", Short: short, Long: long,
+		Example: "  " + example,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := d.begin(c, args, false); err != nil {

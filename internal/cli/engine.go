@@ -45,7 +45,7 @@ func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
 	f.StringArrayVar(keys, "root-key", nil, "further root credentials, ID:SECRET (repeatable)")
 	f.BoolVar(&cfg.Simulate, "simulate", false, "no containers: tasks go through their states by themselves")
 	f.BoolVar(&cfg.AllowReset, "allow-reset", false, "let POST /_slipway/reset wipe everything")
-	f.Var((*faultsFlag)(&cfg.Faults), "faults", "what goes wrong on purpose, such as "+faults.Default+",seed=1 (default off)")
+	f.Var((*faultsFlag)(&cfg.Faults), "faults", "what goes wrong on purpose, such as "+faults.Default+",seed=1")
 	f.BoolVar(&cfg.AllowFaults, "allow-faults", false, "let POST /_slipway/faults change that while the engine runs")
 	f.StringVar(&cfg.Listen, "listen", "127.0.0.1", "address to listen on")
 	f.StringVar(&cfg.API, "port", "", "port of the AWS endpoint (default 4610; 0 picks one)")

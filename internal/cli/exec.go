@@ -33,7 +33,7 @@ could not be run ends with 125.`,
   echo 'select 1' | slipway exec playground -- /usr/bin/psql`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); len(args) == 0 || n > 1 || n < 0 && len(args) > 1 {
-				return errors.New("slipway exec ENV -- COMMAND")
+				return errors.New("the command stands behind --")
 			}
 			return nil
 		},

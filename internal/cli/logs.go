@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ func newLogs(t *terminal) *cobra.Command {
 	var follow bool
 	var since time.Duration
 	c := &cobra.Command{
-		Use:   "logs ENV",
+		Use:   "logs [ENV]",
 		Short: "Show what all tasks of a service wrote, in order; -f goes on",
 		Example: `  slipway logs playground
   slipway logs production -f --since 10m
@@ -32,8 +33,9 @@ func newLogs(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			line := report.LogLines(t.out)
+			line, any := report.LogLines(t.out), false
 			err = d.account.Logs(c.Context(), svc, task, time.Now().Add(-since), follow, func(l slipway.Line) error {
+				any = true
 				if d.json {
 					return encode(t.out, l)
 				}
@@ -41,6 +43,9 @@ func newLogs(t *terminal) *cobra.Command {
 			})
 			if errors.Is(err, c.Context().Err()) {
 				return nil
+			}
+			if err == nil && !any {
+				fmt.Fprintf(t.err, "%s wrote nothing in the last %s; --since looks further back: slipway logs %s --since 24h\n", svc.Name, since, env.Name)
 			}
 			return err
 		},

@@ -75,7 +75,7 @@ func newHistory(t *terminal) *cobra.Command {
 	var service string
 	var most int
 	c := &cobra.Command{
-		Use:     "history ENV",
+		Use:     "history [ENV]",
 		Short:   "List the releases that were started, the newest first",
 		Example: "  slipway history production",
 		Args:    cobra.MaximumNArgs(1),

@@ -35,7 +35,7 @@ terminal: to look around in a container, slipway exec.`,
   slipway run playground --tag v1.3.1 --env LOG_LEVEL=debug -- /app/server --check`,
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); len(args) == 0 || n > 1 || n < 0 && len(args) > 1 {
-				return errors.New("slipway run ENV -- COMMAND, or slipway run ENV --job NAME")
+				return errors.New("the command stands behind --")
 			}
 			return nil
 		},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -68,9 +69,11 @@ func (d *deployment) status(c *cobra.Command) error {
 			}
 			continue
 		}
-		where := strings.Join(s.URLs, " ")
-		if where == "" {
-			where = s.Service
+		where := s.Service
+		if len(s.URLs) > 0 {
+			if where = strings.Join(s.URLs, " "); len(list) > 1 {
+				where = s.Key + " " + where
+			}
 		}
 		since := ""
 		if at, err := time.Parse(time.RFC3339, s.Since); err == nil {
@@ -80,7 +83,7 @@ func (d *deployment) status(c *cobra.Command) error {
 		if s.On == "aws" {
 			on = fmt.Sprintf("aws %s %s", s.Account, s.Region)
 		}
-		fmt.Fprintf(d.t.out, "%-13s%-36s %-14s %d/%d healthy   %-20s %-12s %s\n", s.Environment, where, s.Tag, s.Healthy, s.Desired, since, s.State, on)
+		fmt.Fprintf(d.t.out, "%-13s%-36s %-14s %-13s %-20s %-12s %s\n", s.Environment, where, cmp.Or(s.Tag, "-"), s.Tasks(), since, s.State, on)
 		switch {
 		case s.Traffic != nil:
 			fmt.Fprintf(d.t.out, "%-13s%s\n", "", report.Traffic(s.Traffic))

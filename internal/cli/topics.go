@@ -20,19 +20,21 @@ func topics() []*cobra.Command {
   7  credentials are missing, refused, another account's, or may not do what is needed
   8  a job of the pipeline failed (slipway ci run)
 
-A command that runs another program hands its exit code on; its own page says so.`,
+A command that runs another program hands its exit code on: slipway run and
+exec end with the command's own, and with 125 where it could not be run.`,
 		},
 		{
 			Use:   "environment",
 			Short: "Which environment variables are read",
 			Long: `Environment variables:
 
-  AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_REGION, …  credentials for environments on: aws, as
-                        every AWS SDK reads them
+  AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_REGION, …
+                        credentials for environments on: aws, as every AWS SDK reads them
   AWS_ENDPOINT_URL      another AWS than AWS's own
   CLOUDFLARE_API_TOKEN  a token with Zone:Read and DNS:Edit, where dns is cloudflare
   SLIPWAY_DATA          the engine's data folder (default: ~/.local/share/slipway)
-  SLIPWAY_ACCOUNT, SLIPWAY_HTTPS, SLIPWAY_CA, …  the engine that this shell speaks to; "slipway engine env" prints them
+  SLIPWAY_ACCOUNT, SLIPWAY_HTTPS, SLIPWAY_CA, …
+                        the engine that this shell speaks to; "slipway engine env" prints them
   DOCKER_HOST           the Docker daemon, as the docker command reads it
   NO_COLOR              no colours
   CI                    plain lines, also on a terminal

@@ -25,8 +25,13 @@ func newURL(t *terminal) *cobra.Command {
 					return err
 				}
 			}
+			said := map[string]bool{} // services that share a host differ in their paths
 			for _, s := range d.env.Services {
 				for _, h := range s.Hosts {
+					if said[h] {
+						continue
+					}
+					said[h] = true
 					if !curl || d.door.Address == "" {
 						fmt.Fprintf(t.out, "https://%s\n", h)
 						continue

@@ -36,6 +36,9 @@ func (a *Account) Exec(ctx context.Context, env *slipway.Environment, svc *slipw
 // enterable is a task that can be entered, or why none can.
 func (a *Account) enterable(ctx context.Context, env *slipway.Environment, svc *slipway.Service, prefix, container string) (*types.Task, error) {
 	list, err := a.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &env.Cluster.Name, ServiceName: &svc.Name, DesiredStatus: types.DesiredStatusRunning})
+	if absent(err) {
+		return nil, NotDeployed(env, svc)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading tasks of %s: %w", svc.Name, plain(err))
 	}

@@ -17,12 +17,16 @@ import (
 // when, and which one the service runs.
 func (a *Account) History(ctx context.Context, env *slipway.Environment, svc *slipway.Service, most int) ([]slipway.Past, error) {
 	service, err := a.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name, Services: []string{svc.Name}})
-	if err != nil {
+	if err != nil && !absent(err) { // what was released before is still there
 		return nil, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
 	}
 	current := ""
-	for _, s := range service.Services {
-		current = aws.ToString(s.TaskDefinition)
+	if err == nil {
+		for _, s := range service.Services {
+			if aws.ToString(s.Status) == "ACTIVE" {
+				current = aws.ToString(s.TaskDefinition)
+			}
+		}
 	}
 	out, err := a.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &svc.Family, Sort: types.SortOrderDesc, MaxResults: aws.Int32(int32(most))})
 	if err != nil {

@@ -31,11 +31,11 @@ type Oneoff struct {
 // and capacity. It gets no requests.
 func (a *Account) Run(ctx context.Context, env *slipway.Environment, svc *slipway.Service, o Oneoff) (slipway.Task, error) {
 	out, err := a.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name, Services: []string{svc.Name}})
-	if err != nil {
+	if err != nil && !absent(err) {
 		return slipway.Task{}, fmt.Errorf("reading service %s: %w", svc.Name, plain(err))
 	}
-	if len(out.Services) == 0 || aws.ToString(out.Services[0].Status) != "ACTIVE" {
-		return slipway.Task{}, fmt.Errorf("service %s is not deployed yet: slipway deploy %s", svc.Name, env.Name)
+	if err != nil || len(out.Services) == 0 || aws.ToString(out.Services[0].Status) != "ACTIVE" {
+		return slipway.Task{}, NotDeployed(env, svc)
 	}
 	s := out.Services[0]
 	in := &ecs.RunTaskInput{

@@ -22,6 +22,16 @@ import (
 // only be read one at a time.
 const few = 20
 
+// NotDeployed is the error of a command that needs a service which isn't there.
+func NotDeployed(env *slipway.Environment, svc *slipway.Service) error {
+	return fmt.Errorf("service %s is not deployed in %s: slipway up %s", svc.Name, env.Name, env.Name)
+}
+
+// absent tells that a service or its cluster isn't there.
+func absent(err error) bool {
+	return is(err, "ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException")
+}
+
 // observeServices reads the wanted services, ten a call.
 func (a *Account) observeServices(ctx context.Context, env *slipway.Environment, wanted []slipway.Resource) error {
 	list := ofKind(wanted, slipway.KindService)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (b *builder) image(ctx context.Context, image slipway.Image, build bool) (s
 	if digest, there, err = b.a.Digest(ctx, image.Repository, tag); err != nil || !there {
 		return "", errors.Join(err, fmt.Errorf("image %s was pushed and the registry does not have it", name))
 	}
-	b.say(slipway.Done, name, "built, pushed, "+short(digest), start)
+	b.say(slipway.Done, name, "built"+b.size(ctx, uri+":"+tag)+", pushed, "+short(digest), start)
 	return uri + ":" + tag + "@" + digest, nil
 }
 
@@ -191,8 +192,22 @@ func (b *builder) foreign(ctx context.Context, image slipway.Image, name string,
 	if err := errors.Join(b.build(ctx, image, name, name, start), b.push(ctx, name, name, start)); err != nil {
 		return "", err
 	}
-	b.say(slipway.Done, name, "built, pushed", start)
+	b.say(slipway.Done, name, "built"+b.size(ctx, name)+", pushed", start)
 	return name, nil
+}
+
+// size is how large a built image is, to be said after "built"; Docker may not
+// tell.
+func (b *builder) size(ctx context.Context, ref string) string {
+	out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", ref).Output()
+	n, wrong := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	if err != nil || wrong != nil {
+		return ""
+	}
+	if n < 10e6 {
+		return fmt.Sprintf(" %.1f MB", n/1e6)
+	}
+	return fmt.Sprintf(" %.0f MB", n/1e6)
 }
 
 func short(digest string) string {

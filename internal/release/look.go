@@ -75,6 +75,7 @@ func survey(ctx context.Context, a *cloud.Account, env *slipway.Environment, p *
 type Status struct {
 	Environment string   `json:"environment"`
 	Service     string   `json:"service"`
+	Key         string   `json:"key,omitempty"`
 	URLs        []string `json:"urls"`
 	Tag         string   `json:"tag"`
 	Desired     int      `json:"desired"`
@@ -92,6 +93,19 @@ type Status struct {
 	// Jobs are the service's that have a schedule.
 	Jobs []JobStatus `json:"jobs,omitempty"`
 }
+
+// Tasks says how many of the tasks do well: healthy where a load balancer looks.
+func (s Status) Tasks() string {
+	switch {
+	case s.State == notDeployed:
+		return ""
+	case len(s.URLs) > 0:
+		return fmt.Sprintf("%d/%d healthy", s.Healthy, s.Desired)
+	}
+	return fmt.Sprintf("%d/%d running", s.Running, s.Desired)
+}
+
+const notDeployed = "not deployed"
 
 // JobStatus is a scheduled job: when it comes next, as far as that can be told.
 type JobStatus struct {
@@ -131,9 +145,9 @@ func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([
 	for i := range env.Services {
 		svc := &env.Services[i]
 		running, there := seen.Running[svc.Name]
-		s := Status{Environment: env.Name, Service: svc.Name, Tag: env.Image.Released(running.Tag), Desired: running.Desired, Running: running.Tasks, On: env.On, Account: a.ID, Region: a.Region, State: "not deployed"}
+		s := Status{Environment: env.Name, Service: svc.Name, Key: svc.Key, Tag: env.Image.Released(running.Tag), Desired: running.Desired, Running: running.Tasks, On: env.On, Account: a.ID, Region: a.Region, State: notDeployed}
 		for _, h := range svc.Hosts {
-			s.URLs = append(s.URLs, "https://"+h)
+			s.URLs = append(s.URLs, "https://"+h+pathOf(svc, h))
 		}
 		if there {
 			s.State = state(running)
@@ -151,6 +165,18 @@ func StatusOf(ctx context.Context, a *cloud.Account, env slipway.Environment) ([
 		list = append(list, s)
 	}
 	return list, traffic(ctx, a, &env, list)
+}
+
+// pathOf is where a service begins on a host whose paths its rule divides.
+func pathOf(svc *slipway.Service, host string) string {
+	for _, r := range svc.Rules {
+		if len(r.Paths) > 0 && slices.Contains(r.Hosts, host) {
+			path, _, _ := strings.Cut(r.Paths[0], "*")
+			path, _, _ = strings.Cut(path, "?")
+			return path
+		}
+	}
+	return ""
 }
 
 // traffic adds what each service serves. A status without it is one still.

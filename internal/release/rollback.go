@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/cloud"
@@ -28,6 +29,9 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 	}
 	back := map[string]slipway.Past{}
 	for i := range env.Services {
+		if _, there := seen.Running[env.Services[i].Name]; !there {
+			return nil, refused(cloud.NotDeployed(&env, &env.Services[i]))
+		}
 		if back[env.Services[i].Name], err = before(ctx, a, &env, &env.Services[i], to); err != nil {
 			return nil, refused(err)
 		}
@@ -82,7 +86,7 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 		return slipway.Past{}, fmt.Errorf("%s has no revision of %s among its last %d; see slipway history %s", svc.Family, to, len(list), env.Name)
 	}
 	if current.Tag == "" {
-		return slipway.Past{}, fmt.Errorf("%s is not deployed: there is nothing to go back from; slipway deploy %s", svc.Name, env.Name)
+		return slipway.Past{}, fmt.Errorf("%s runs a revision that is no release of slipway's; name the one to go back to with --to: slipway history %s", svc.Name, env.Name)
 	}
 	return slipway.Past{}, fmt.Errorf("%s has no release before %s; see slipway history %s", svc.Family, current.Tag, env.Name)
 }
@@ -106,6 +110,9 @@ func Scale(ctx context.Context, a *cloud.Account, env slipway.Environment, servi
 	if err != nil {
 		return refused(err)
 	}
+	if _, there := seen.Running[svc.Name]; !there {
+		return refused(cloud.NotDeployed(&env, svc))
+	}
 	d, err := a.SetCount(ctx, &env, svc, count)
 	if err != nil {
 		return err
@@ -127,7 +134,7 @@ func pick(env *slipway.Environment, name string) (*slipway.Service, error) {
 		}
 		names = append(names, cmpOr(s.Key, s.Name))
 	}
-	return nil, fmt.Errorf("name one of the services with --service: %v", names)
+	return nil, fmt.Errorf("%s has several services; name one with --service: %s", env.Name, strings.Join(names, ", "))
 }
 
 // Pick is pick, for the commands.

@@ -152,7 +152,10 @@ func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcom
 				if err != nil {
 					return err
 				}
-				out.Proofs, out.URLs = append(out.Proofs, *proof), append(out.URLs, "https://"+host+port(env))
+				out.Proofs = append(out.Proofs, *proof)
+				if url := "https://" + host + port(env); !slices.Contains(out.URLs, url) {
+					out.URLs = append(out.URLs, url)
+				}
 			}
 		}
 	}
@@ -370,11 +373,24 @@ func changed(steps []slipway.Step) bool {
 	return false
 }
 
-// provable is a path that the rule leads to the service, to ask once it serves.
+// provable is a path that the rule leads to the service, to ask once it serves: the
+// health check's, where the rule leads it there.
 func provable(s *slipway.Service, r slipway.Rule) string {
-	if len(r.Paths) == 0 {
+	if len(r.Paths) == 0 || slices.ContainsFunc(r.Paths, func(p string) bool { return leads(p, s.Health.Path) }) {
 		return s.Health.Path
 	}
 	path := strings.TrimRight(r.Paths[0], "*")
 	return strings.ReplaceAll(path, "?", "a")
+}
+
+// leads tells whether a rule's path pattern takes a path, as the load balancer
+// compares them: * is any characters, ? is one.
+func leads(pattern, path string) bool {
+	switch {
+	case pattern == "":
+		return path == ""
+	case pattern[0] == '*':
+		return leads(pattern[1:], path) || path != "" && leads(pattern, path[1:])
+	}
+	return path != "" && (pattern[0] == '?' || pattern[0] == path[0]) && leads(pattern[1:], path[1:])
 }
