@@ -186,6 +186,7 @@ func (r *runbook) answers(want string) {
 // The seed's repository, by its own .travis.yml and its own script, from a tag to
 // the host; then what goes wrong, with its cause and the old version serving.
 func TestTheSeedsPipelineRuns(t *testing.T) {
+	t.Parallel()
 	r := theRunbook(t)
 	r.answers("v1.0.0 playground playground by-hand https")
 

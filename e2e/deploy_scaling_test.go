@@ -13,6 +13,7 @@ import (
 // A service under load gets more tasks, by the balancer's counts and by the
 // containers' processor time, and gives them back when the load is gone.
 func TestAServiceUnderLoadScales(t *testing.T) {
+	t.Parallel()
 	b := &badDays{site: newSite(t)}
 	b.push()
 	b.group = b.targetGroup("web", time.Second)

@@ -11,6 +11,7 @@ import (
 // The examples, from repositories of their own to serving, in one cluster; and a
 // browser as judge of the pages.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	needs(t, "git", "docker", "chromium", "certutil")
 	e := start(t)
 	for _, example := range []struct {

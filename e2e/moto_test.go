@@ -62,6 +62,7 @@ cluster:
 `
 
 func TestTheSameCommandsWorkOnASecondAWS(t *testing.T) {
+	t.Parallel()
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()} // for Cloudflare's API alone
 	a.cloudflare("POST", "/zones", `{"name":"example.com","type":"full"}`)
 	variables := append(moto(t), "CLOUDFLARE_BASE_URL="+a.lookup("CLOUDFLARE_BASE_URL"), "CLOUDFLARE_API_TOKEN="+a.lookup("CLOUDFLARE_API_TOKEN"))
@@ -78,6 +79,15 @@ func TestTheSameCommandsWorkOnASecondAWS(t *testing.T) {
 		}
 	}
 	a.write("slipway.yaml", motoFile)
+	byHand := func(program string) {
+		t.Helper()
+		cmd := exec.Command("python3", "-c", "import boto3\necs, elb = boto3.client('ecs', 'eu-west-1'), boto3.client('elbv2', 'eu-west-1')\n"+program)
+		cmd.Env = append(os.Environ(), variables...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	byHand("boto3.client('ssm', 'eu-west-1').put_parameter(Name='/production/key', Value='x', Type='SecureString')")
 	run(0, []string{"env", "up", "production"}, "done")
 	run(0, []string{"deploy", "production", "--tag", "v1"}, "done         v1 runs")
 	// moto_server forgets a new service's deployment configuration: three settings
@@ -90,14 +100,6 @@ func TestTheSameCommandsWorkOnASecondAWS(t *testing.T) {
 	run(0, []string{"history", "production"}, "production-ship:2", "v2")
 	// What somebody did by hand is told from what the file says now; an image that
 	// another tool started is its own business.
-	byHand := func(program string) {
-		t.Helper()
-		cmd := exec.Command("python3", "-c", "import boto3\necs, elb = boto3.client('ecs', 'eu-west-1'), boto3.client('elbv2', 'eu-west-1')\n"+program)
-		cmd.Env = append(os.Environ(), variables...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
 	const register = `
 d = ecs.describe_task_definition(taskDefinition='production-ship')['taskDefinition']
 c = d['containerDefinitions'][0]

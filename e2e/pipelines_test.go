@@ -35,6 +35,7 @@ cluster:
 // engine in AWS's place: a tag is built, the branch starts it, and an older run
 // never overtakes a newer.
 func TestTheGeneratedPipelinesCommands(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	a.write("slipway.yaml", pipelineFile)
 	origin := t.TempDir()

@@ -172,6 +172,7 @@ func (a *application) counted() {
 // From nothing to a URL, on to the next version, through versions that do not
 // come up, back, and to nothing again.
 func TestAnApplicationIsShipped(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	a.tag("v1.0.0", "serve")
 	a.runs(1, []string{"doctor"}, `^ok +release +v1\.0\.0, last tag of release/playground`, `^ok +docker +client`, `^ok +clock`, `^fail +environment +not there yet: vpc yard`, `→ slipway env up playground`)
