@@ -236,9 +236,18 @@ func TestAnApplicationIsShipped(t *testing.T) {
 }
 
 // An application whose first version crashes serves nothing, keeps its log and
-// does not go on crashing.
+// does not go on crashing. Before, one that cannot be built serves nothing either,
+// and why a file of the folder is missing in it is told.
 func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
 	a := newApplication(t)
+	const whole = "FROM scratch\nCOPY ship /ship\nCMD [\"/ship\"]\n"
+	a.write(".gitignore", "*.go\nmade\n")
+	a.write("made", "by a build before")
+	a.write("Dockerfile", whole+"COPY made /made\n")
+	a.tag("v0.9.0", "serve")
+	a.write("notes", "")
+	a.runs(4, []string{"up"}, `^error: docker build of ship:v0\.9\.0-playground`, `^next: v0\.9\.0 was built from what is committed, without files that git ignores, because the folder has changes: notes\.`)
+	a.write("Dockerfile", whole)
 	a.tag("v1.0.0", "crash")
 	a.runs(4, []string{"up"}, `essential container ship exited with 1\. Nothing is serving`)
 	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].desiredCount"); got != "0" {

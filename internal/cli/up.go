@@ -87,7 +87,6 @@ func (d *deployment) run(ctx context.Context, args []string, o release.Options, 
 
 // code is a run's error with the exit code that says how it left things.
 func (d *deployment) code(ctx context.Context, err error) error {
-	var f *release.Failure
 	switch {
 	case errors.Is(err, cloud.ErrHeld):
 		return &exit{exitHeld, err}
@@ -97,13 +96,13 @@ func (d *deployment) code(ctx context.Context, err error) error {
 		return &exit{exitInterrupted, fmt.Errorf("interrupted; what was begun goes on by itself, and slipway deploy %s continues from there", d.env.Name)}
 	case errors.Is(err, release.ErrSuperseded):
 		return &exit{exitHeld, err}
-	case errors.As(err, &f) && f.Serving:
-		return &exit{exitOldServes, err}
-	case errors.As(err, &f):
-		return &exit{exitNothing, err}
 	}
-	if _, denied := errors.AsType[*cloud.Denied](err); denied {
+	_, failed := errors.AsType[*release.Failure](err)
+	if _, denied := errors.AsType[*cloud.Denied](err); denied && !failed {
 		return err
+	}
+	if release.NothingServes(err) {
+		return &exit{exitNothing, err}
 	}
 	return &exit{exitOldServes, err}
 }

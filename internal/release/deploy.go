@@ -37,6 +37,30 @@ func (f *Failure) Error() string {
 // Hint is what to do next.
 func (f *Failure) Hint() string { return f.Next }
 
+// unserved is the error of a run before which nothing served, and so nothing does.
+type unserved struct{ error }
+
+func (e *unserved) Unwrap() error { return e.error }
+
+// NothingServes tells of a run's error whether it left nothing that serves.
+func NothingServes(err error) bool {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return !f.Serving
+	}
+	_, ok := errors.AsType[*unserved](err)
+	return ok
+}
+
+// left is a run's error with what was there before it.
+func left(err error, seen *slipway.Observed) error {
+	for _, r := range seen.Running {
+		if r.Tasks > 0 {
+			return err
+		}
+	}
+	return &unserved{err}
+}
+
 // ErrSuperseded is the error of a deploy that another one overtook.
 var ErrSuperseded = errors.New("another deploy took over")
 

@@ -170,6 +170,21 @@ func (r repository) source(ctx context.Context) string {
 	return "https://" + u.Hostname() + strings.TrimSuffix(u.Path, ".git")
 }
 
+// apart is why the folder is not what a tag's commit has.
+func (r repository) apart(ctx context.Context, commit string) string {
+	if head, _ := r.git(ctx, "rev-parse", "HEAD"); head != commit {
+		return "another commit is checked out"
+	}
+	out, _ := r.git(ctx, "status", "--porcelain", "--untracked-files=normal", ".")
+	lines := strings.Split(out, "\n")
+	_, name, _ := strings.Cut(strings.TrimSpace(lines[0]), " ")
+	text := "the folder has changes: " + strings.TrimSpace(name)
+	if len(lines) > 1 {
+		text += fmt.Sprintf(" and %d more", len(lines)-1)
+	}
+	return text
+}
+
 func (r repository) dirty(ctx context.Context) bool {
 	out, err := r.git(ctx, "status", "--porcelain", "--untracked-files=normal", ".")
 	return err != nil || out != ""

@@ -248,7 +248,25 @@ func (b *builder) build(ctx context.Context, image slipway.Image, ref, step stri
 	for _, k := range slices.Sorted(maps.Keys(image.Args)) {
 		args = append(args, "--build-arg", k+"="+slipway.Expand(image.Args[k], b.version.Tag, b.version.Commit))
 	}
-	return b.docker(ctx, step, start, append(args, folder)...)
+	err := b.docker(ctx, step, start, append(args, folder)...)
+	if err != nil && b.version.Ref != "" {
+		return &exported{err, b.version.Tag, repository(b.dir).apart(ctx, b.version.Commit)}
+	}
+	return err
+}
+
+// exported is the error of a build from what is committed: a file that git ignores,
+// and that lies in the folder, was not in it.
+type exported struct {
+	error
+	tag, why string
+}
+
+func (e *exported) Unwrap() error { return e.error }
+
+// Hint is what to do next.
+func (e *exported) Hint() string {
+	return fmt.Sprintf("%s was built from what is committed, without files that git ignores, because %s. Where the build needs such files, let the folder be %s alone: git checkout %s, no changes", e.tag, e.why, e.tag, e.tag)
 }
 
 func cmpOr(s, other string) string {

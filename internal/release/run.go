@@ -103,7 +103,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	restore := gap(&env, p, o)
 	work := &cloud.Work{Env: &env, Force: o.Force, Sink: o.Sink}
 	if work.Release, err = prepare(ctx, a, stack, &env, v, p, o, work); err != nil {
-		return nil, err
+		return nil, left(err, seen)
 	}
 	services := services(&env, p, seen, work.Release)
 	err = o.withRoom(ctx, a, &env, p, seen, func() error {
@@ -119,7 +119,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 		err = schedules(ctx, a, work, p.Steps)
 	}
 	if err != nil {
-		return nil, err
+		return nil, left(err, seen)
 	}
 	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: o.Force || changed(p.Steps) || changed(services)}
 	for _, s := range env.Services {
