@@ -31,12 +31,19 @@ func TestContainersAreEntered(t *testing.T) {
 	a.runs(0, []string{"up"}, `^done +v1\.0\.0 serves`)
 	a.runs(125, []string{"exec", "playground", "--", "/ship", "say"}, `ECS Exec was off when the tasks of playground-ship started; write exec: true`)
 	a.write("slipway.yaml", strings.Replace(shipFile, "  port: 8000\n", "  port: 8000\n  exec: true\n", 1))
+	a.tag("v1.1.0", "crash") // ECS refuses to go back from a service with exec to a revision without a task role
+	a.runs(3, []string{"up"}, `exec off → on`, `rolling back to playground-ship:1`, `^error: playground-ship: essential container ship exited with 1\. v1\.0\.0 is serving`)
+	a.answers("v1.0.0")
+	a.tag("v1.2.0", "serve")
 	a.runs(0, []string{"up"}, `exec off → on`)
+	a.runs(0, []string{"rollback", "playground"}, `^done +v1\.0\.0 serves`)
+	a.answers("v1.0.0")
+	a.runs(0, []string{"rollback", "playground", "--to", "v1.2.0"}, `^done +v1\.2\.0 serves`)
 	a.runs(0, []string{"up"}, `nothing was changed`)
 
-	a.runs(0, []string{"exec", "playground", "--", "/ship", "say"}, `^say v1\.0\.0`)
-	a.runs(42, []string{"exec", "playground", "--", "/ship", "fail"}, `^fail v1\.0\.0`)
-	a.runs(0, []string{"exec", "playground", "--", "/ship", "two words"}, `^two words v1\.0\.0`)
+	a.runs(0, []string{"exec", "playground", "--", "/ship", "say"}, `^say v1\.2\.0`)
+	a.runs(42, []string{"exec", "playground", "--", "/ship", "fail"}, `^fail v1\.2\.0`)
+	a.runs(0, []string{"exec", "playground", "--", "/ship", "two words"}, `^two words v1\.2\.0`)
 	a.runs(125, []string{"exec", "playground", "--task", "ffff", "--", "/ship"}, `runs no task whose id begins with "ffff"`)
 	a.runs(125, []string{"exec", "playground", "--container", "none", "--", "/ship"}, `The container none does not exist in the task`)
 
@@ -48,7 +55,7 @@ func TestContainersAreEntered(t *testing.T) {
 	stock := exec.Command("script", "-q", "-e", "-c", "aws ecs execute-command --cluster yard --interactive --command '/ship hello' --task "+task, "/dev/null")
 	stock.Env = append(a.env, "PATH="+plugin+":"+os.Getenv("PATH"))
 	out, err := stock.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Starting session with SessionId: ecs-execute-command-") || !strings.Contains(string(out), "hello v1.0.0") {
+	if err != nil || !strings.Contains(string(out), "Starting session with SessionId: ecs-execute-command-") || !strings.Contains(string(out), "hello v1.2.0") {
 		t.Errorf("the stock plugin: %v\n%s", err, out)
 	}
 }

@@ -208,7 +208,7 @@ func TestAnApplicationIsShipped(t *testing.T) {
 
 	a.onceInATask()
 
-	a.runs(0, []string{"history", "playground"}, `playground-ship:2 +v1\.1\.0 .* running`)
+	a.runs(0, []string{"history", "playground"}, `playground-ship:2 +v1\.1\.0 .* running`, `playground-ship:3 +v1\.2\.0 .* did not come up`)
 	a.runs(0, []string{"rollback", "playground", "--to", "v1.0.0"}, `^done +v1\.0\.0 (runs|serves)`)
 	a.answers("v1.0.0")
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -16,6 +17,9 @@ func newRollback(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollback ENV",
 		Short: "Go back to the release before, or to the one named",
+		Long: `Puts every service back on the revision that ran before, as it was: image, variables,
+resources. Without --to that is the last release that came up. Nothing is built, and the file
+is not looked at. It is followed like a deploy, and succeeds when it serves.`,
 		Example: `  slipway rollback production
   slipway rollback production --to v1.2.0`,
 		Args: cobra.ExactArgs(1),
@@ -61,7 +65,14 @@ func newScale(t *terminal) *cobra.Command {
 			if err != nil {
 				return d.code(c.Context(), err)
 			}
-			fmt.Fprintf(t.out, "%-13s%d tasks; the file's count counts again at the next deploy\n", "done", n)
+			what := fmt.Sprintf("%d tasks run", n)
+			switch n {
+			case 0:
+				what = "no task runs, nothing serves"
+			case 1:
+				what = "1 task runs"
+			}
+			fmt.Fprintf(t.out, "%-13s%s; the file's count counts again at the next deploy: slipway deploy %s\n", "done", what, d.env.Name)
 			return nil
 		},
 	}
@@ -92,6 +103,9 @@ func newHistory(t *terminal) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if len(list) == 0 && !d.json {
+					fmt.Fprintf(t.err, "%s has no release yet; slipway up %s\n", svc.Name, d.env.Name)
+				}
 				for _, p := range list {
 					if d.json {
 						if err := encode(t.out, p); err != nil {
@@ -100,10 +114,13 @@ func newHistory(t *terminal) *cobra.Command {
 						continue
 					}
 					current := ""
-					if p.Current {
+					switch {
+					case p.Current:
 						current = "running"
+					case p.Failed:
+						current = "did not come up"
 					}
-					fmt.Fprintf(t.out, "%-40s %-16s %s  %-20s %s\n", short(p.Revision), p.Tag, p.At.Local().Format("2006-01-02 15:04"), p.By, current)
+					fmt.Fprintf(t.out, "%-40s %-16s %s  %-20s %s\n", short(p.Revision), cmp.Or(p.Tag, "-"), p.At.Local().Format("2006-01-02 15:04"), p.By, current)
 				}
 			}
 			return nil

@@ -80,6 +80,9 @@ func secretList(t *terminal) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(list) == 0 && !d.json {
+				fmt.Fprintf(t.err, "%s has no secrets; slipway secret set %s NAME reads one from standard input\n", d.env.Name, d.env.Name)
+			}
 			for _, s := range list {
 				if d.json {
 					if err := encode(t.out, s); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func (d *deployment) done(out *release.Outcome) error {
 		return nil
 	}
 	for _, p := range out.Proofs {
-		days := int(time.Until(p.Expires).Hours() / 24)
+		days := int(math.Round(time.Until(p.Expires).Hours() / 24))
 		report.End(w, "serving", fmt.Sprintf("%s  %d in %d ms, certificate valid %d days", p.URL, p.Status, p.Took.Milliseconds(), days))
 	}
 	serves := "runs"

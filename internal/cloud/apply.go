@@ -110,8 +110,20 @@ func (a *Account) step(ctx context.Context, w *Work, s slipway.Step) error {
 		tell(slipway.Failed, err.Error(), start)
 		return err
 	}
-	tell(slipway.Done, string(s.Action), start)
+	tell(slipway.Done, string(s.Action)+detail(s), start)
 	return nil
+}
+
+// detail is what a person wants to know of a step beside its name: what the
+// instances cost by.
+func detail(s slipway.Step) string {
+	switch s.Kind {
+	case slipway.KindLaunchTemplate:
+		return ", " + s.Settings["instance type"]
+	case slipway.KindCapacity:
+		return fmt.Sprintf(", %s to %s instances", s.Settings["minimum size"], s.Settings["maximum size"])
+	}
+	return ""
 }
 
 func (a *Account) do(ctx context.Context, w *Work, s slipway.Step, say func(string)) error {

@@ -3,7 +3,8 @@ package cloud
 import (
 	"context"
 	"fmt"
-	"path"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,11 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
+
+// caller is the last part of a caller's ARN: a user, a role's session, root.
+func caller(arn string) string {
+	return arn[strings.LastIndexAny(arn, "/:")+1:]
+}
 
 // History is a family's latest revisions, the newest first: what was released
 // when, and which one the service runs.
@@ -37,10 +43,13 @@ func (a *Account) History(ctx context.Context, env *slipway.Environment, svc *sl
 	var wg sync.WaitGroup
 	for i, arn := range out.TaskDefinitionArns {
 		wg.Go(func() {
-			var td *types.TaskDefinition
-			if td, errs[i] = a.definitionOf(ctx, arn); errs[i] == nil {
-				p := slipway.Past{Revision: arn, Current: arn == current, At: aws.ToTime(td.RegisteredAt), By: path.Base(aws.ToString(td.RegisteredBy))}
+			var out *ecs.DescribeTaskDefinitionOutput
+			out, errs[i] = a.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &arn, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags}})
+			if errs[i] == nil {
+				td := out.TaskDefinition
+				p := slipway.Past{Revision: arn, Current: arn == current, At: aws.ToTime(td.RegisteredAt), By: caller(aws.ToString(td.RegisteredBy))}
 				p.Tag, p.Commit, p.Image = released(td)
+				p.Failed = slices.ContainsFunc(out.Tags, func(t types.Tag) bool { return aws.ToString(t.Key) == tagFailed })
 				list[i] = p
 			}
 		})
@@ -48,7 +57,7 @@ func (a *Account) History(ctx context.Context, env *slipway.Environment, svc *sl
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading revisions of %s: %w", svc.Family, plain(err))
 		}
 	}
 	return list, nil

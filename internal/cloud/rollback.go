@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
@@ -16,9 +17,19 @@ func (a *Account) Poll(ctx context.Context, what string, limit time.Duration, co
 	return a.until(ctx, what, limit, condition)
 }
 
-// Return puts a service back on a revision that ran before.
+// Return puts a service back on a revision that ran before. ECS refuses a revision
+// without a task role for a service that can be entered, so that one cannot be
+// entered any more.
 func (a *Account) Return(ctx context.Context, env *slipway.Environment, svc *slipway.Service, revision string) (slipway.Deployment, error) {
-	out, err := a.ecs.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision})
+	in := &ecs.UpdateServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, TaskDefinition: &revision, EnableExecuteCommand: svc.Exec}
+	old, err := a.definitionOf(ctx, revision)
+	if err != nil {
+		return slipway.Deployment{}, fmt.Errorf("going back: %w", err)
+	}
+	if aws.ToString(old.TaskRoleArn) == "" {
+		in.EnableExecuteCommand = aws.Bool(false)
+	}
+	out, err := a.ecs.UpdateService(ctx, in)
 	if err != nil {
 		return slipway.Deployment{}, fmt.Errorf("going back to %s: %w", revision, plain(err))
 	}
@@ -28,6 +39,16 @@ func (a *Account) Return(ctx context.Context, env *slipway.Environment, svc *sli
 		}
 	}
 	return slipway.Deployment{}, fmt.Errorf("going back to %s: ECS shows no rollout", revision)
+}
+
+// tagFailed is on a revision that was deployed and did not come up: when.
+const tagFailed = "slipway:failed"
+
+// Failed keeps of a revision that it did not come up, so that nobody goes back to
+// it. Whoever may not tag it leaves it as it is.
+func (a *Account) Failed(ctx context.Context, revision string) {
+	at := time.Now().UTC().Format(time.RFC3339)
+	a.ecs.TagResource(ctx, &ecs.TagResourceInput{ResourceArn: &revision, Tags: []types.Tag{{Key: aws.String(tagFailed), Value: &at}}})
 }
 
 // SetCount sets how many tasks a service runs and gives its rollout.

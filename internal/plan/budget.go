@@ -19,7 +19,7 @@ func BudgetOf(s *slipway.Service) slipway.Budget {
 	if batch := surge + sacrifice; batch > 0 {
 		rounds = max((s.Count+batch-1)/batch, 1)
 	}
-	b := slipway.Budget{Service: s.Name, Rounds: rounds, Start: startAtMost}
+	b := slipway.Budget{Service: s.Name, Rounds: rounds, Start: startAtMost, Gap: s.MinHealthy == 0}
 	if Routed(s) {
 		b.Health, b.Drain = s.Health.Interval, s.Drain
 	}

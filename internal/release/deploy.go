@@ -144,6 +144,9 @@ func (f *follower) follow(ctx context.Context, d slipway.Deployment) error {
 	case verdict.Superseded:
 		return fmt.Errorf("%w of %s; its state is the other one's now", ErrSuperseded, f.svc.Name)
 	case verdict.Failed != "":
+		if d.Revision != f.before.Revision { // not a change of scale
+			f.a.Failed(ctx, d.Revision)
+		}
 		return f.back(ctx, verdict)
 	}
 	f.tell(slipway.Done, path.Base(d.Revision)+"  "+verdict.Text)

@@ -78,7 +78,7 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 		switch {
 		case to != "" && p.Tag == to && !p.Current:
 			return p, nil
-		case to == "" && passed && p.Tag != current.Tag && p.Image != current.Image:
+		case to == "" && passed && !p.Failed && p.Tag != current.Tag && p.Image != current.Image:
 			return p, nil
 		}
 	}
@@ -88,7 +88,7 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 	if current.Tag == "" {
 		return slipway.Past{}, fmt.Errorf("%s runs a revision that is no release of slipway's; name the one to go back to with --to: slipway history %s", svc.Name, env.Name)
 	}
-	return slipway.Past{}, fmt.Errorf("%s has no release before %s; see slipway history %s", svc.Family, current.Tag, env.Name)
+	return slipway.Past{}, fmt.Errorf("%s has no release before %s that served; see slipway history %s, and name one with --to", svc.Family, current.Tag, env.Name)
 }
 
 // Scale sets how many tasks a service runs, and waits until they do.

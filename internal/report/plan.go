@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,11 +81,16 @@ func room(w io.Writer, r slipway.Room) {
 // the same time.
 func budget(p *slipway.Plan) string {
 	var most time.Duration
+	gap := slices.ContainsFunc(p.Steps, func(s slipway.Step) bool { return s.Action == slipway.Replace && s.Service != "" })
 	for _, b := range p.Budgets {
-		most = max(most, b.Total())
+		most, gap = max(most, b.Total()), gap || b.Gap
 	}
 	if most == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Time budget %v.", most.Round(time.Second))
+	interruption := "no interruption"
+	if gap {
+		interruption = "with an interruption"
+	}
+	return fmt.Sprintf("Time budget %v, %s.", most.Round(time.Second), interruption)
 }

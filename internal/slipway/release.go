@@ -21,6 +21,8 @@ type Past struct {
 	By       string    `json:"by"`
 	// Current tells that the service runs it.
 	Current bool `json:"current"`
+	// Failed tells that it was deployed and did not come up.
+	Failed bool `json:"failed,omitempty"`
 }
 
 // Line is one line that a container wrote.

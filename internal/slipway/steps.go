@@ -61,6 +61,8 @@ type Budget struct {
 	Service                          string
 	Rounds                           int
 	Start, Health, Drain, Stop, Rest time.Duration
+	// Gap tells that all old tasks may be stopped before a new one serves.
+	Gap bool
 }
 
 // Total is the sum over all rounds.
