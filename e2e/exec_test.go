@@ -37,6 +37,9 @@ func TestContainersAreEntered(t *testing.T) {
 	a.tag("v1.2.0", "serve")
 	a.runs(0, []string{"up"}, `exec off → on`)
 	a.runs(0, []string{"rollback", "playground"}, `^done +v1\.0\.0 serves`)
+	if out := a.runs(2, []string{"plan"}, `exec off → on`, `^1 to change, 0 to add, 0 to destroy\. Time budget 17s, no interruption\.`); strings.Contains(out, "by hand") {
+		t.Errorf("a rollback is taken for somebody's work by hand:\n%s", out)
+	}
 	a.answers("v1.0.0")
 	a.runs(0, []string{"rollback", "playground", "--to", "v1.2.0"}, `^done +v1\.2\.0 serves`)
 	a.runs(0, []string{"up"}, `nothing was changed`)

@@ -35,6 +35,9 @@ come up.`,
   slipway ci run --branch release/playground --env INFURA_API_KEY`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.Tag == "" && c.Branch == "" {
+				return &usage{"what was pushed is missing: --tag T or --branch B", cmd.UseLine()}
+			}
 			var err error
 			if c.Engine, err = engineFor(data); err != nil {
 				return err
@@ -74,7 +77,6 @@ come up.`,
 	f.BoolVar(&wait, "wait", true, "wait for the services that the pipeline changed")
 	dataFlagSaying(cmd, &data, "the engine's data folder")
 	f.BoolVar(&lines, "json", false, "one JSON object a line")
-	cmd.MarkFlagsOneRequired("tag", "branch")
 	cmd.MarkFlagsMutuallyExclusive("tag", "branch")
 	return cmd
 }

@@ -27,6 +27,7 @@ func TestAWrongCommandLineSaysWhy(t *testing.T) {
 		"status here there":            `error: slipway status takes no argument "there"` + "\nnext: slipway status [ENV] [flags]\n",
 		"version now":                  `error: slipway version takes no argument "now"` + "\nnext: slipway version [flags]\n",
 		"exec here ls":                 "error: the command stands behind --\nnext: slipway exec ENV [-- COMMAND…] [flags]\n",
+		"ci run":                       "error: what was pushed is missing: --tag T or --branch B\nnext: slipway ci run (--tag T | --branch B) [flags]\n",
 		"plan --frob":                  "error: unknown flag: --frob\nnext: slipway plan --help\n",
 		"completion tcsh":              `error: "tcsh" is no SHELL; it is one of bash, zsh, fish, powershell` + "\nnext: slipway completion SHELL [flags]\n",
 		"completion":                   "error: SHELL is missing; it is one of bash, zsh, fish, powershell\nnext: slipway completion SHELL [flags]\n",
