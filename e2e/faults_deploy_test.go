@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,8 @@ type faulty struct {
 	door   release.Door
 	mu     sync.Mutex
 	events []string
+	// empty is what the account had before anything was deployed.
+	empty []string
 }
 
 func newFaulty(t *testing.T, spec string) *faulty {
@@ -60,10 +63,12 @@ func newFaulty(t *testing.T, spec string) *faulty {
 		t.Fatal(err)
 	}
 	var err error
-	if f.p, err = enginetest.Start(binary(t), filepath.Join(dir, "data"), "--simulate", "--faults", spec); err != nil {
+	if f.p, err = enginetest.Start(binary(t), filepath.Join(dir, "data"), "--simulate"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.p.Kill() })
+	f.empty = everything(t, f.p.Client())
+	inject(t, f.p.API, spec)
 	if f.stack, err = config.Load(filepath.Join(dir, "slipway.yaml")); err != nil {
 		t.Fatal(err)
 	}
@@ -120,45 +125,31 @@ func (f *faulty) destroy(ctx context.Context) error {
 	return release.Destroy(ctx, a, f.env, true, f.sink)
 }
 
-// same checks that nothing differs from the file.
+// same waits until the plan says that nothing differs from the file: what it reads
+// may lag.
 func (f *faulty) same(ctx context.Context) {
 	f.t.Helper()
-	p, err := f.plan(ctx)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for _, s := range p.Steps {
-		if s.Action != slipway.Keep {
-			f.t.Errorf("after up the plan says: %s %s %v", s.Action, s.ID, s.Differences)
+	var differ []string
+	until(f.t, "a plan with nothing to do", func() bool {
+		p, err := f.plan(ctx)
+		if err != nil {
+			f.t.Fatal(err)
 		}
-	}
+		differ = nil
+		for _, s := range p.Steps {
+			if s.Action != slipway.Keep {
+				differ = append(differ, fmt.Sprint(s.Action, s.ID, s.Differences))
+			}
+		}
+		return len(differ) == 0
+	}, func() string { return strings.Join(differ, "\n") })
 }
 
-// left are the resources that nobody took away, and those made twice.
-func (f *faulty) left(ctx context.Context) (all []string) {
-	c := f.p.Client()
-	count := func(what string, err error, n int) {
-		if err != nil || n > 0 {
-			all = append(all, fmt.Sprintf("%d %s %v", n, what, errOrNone(err)))
-		}
-	}
-	c.JSON(ctx, "ssm", "AmazonSSM.DeleteParameter", map[string]string{"Name": "/playground/key"}, nil)
-	var out struct {
-		ClusterArns, CapacityProviders []any
-		CertificateSummaryList         []any
-		Parameters                     []any
-	}
-	count("clusters", c.JSON(ctx, "ecs", "AmazonEC2ContainerServiceV20141113.ListClusters", struct{}{}, &out), len(out.ClusterArns))
-	count("certificates", c.JSON(ctx, "acm", "CertificateManager.ListCertificates", struct{}{}, &out), len(out.CertificateSummaryList))
-	count("parameters", c.JSON(ctx, "ssm", "AmazonSSM.DescribeParameters", struct{}{}, &out), len(out.Parameters))
-	return all
-}
-
-func errOrNone(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+// left are the resources that nobody took away, but for those that are kept on
+// purpose. No fault may be injected any more.
+func (f *faulty) left() []string {
+	f.t.Helper()
+	return slices.DeleteFunc(since(f.empty, everything(f.t, f.p.Client())), kept)
 }
 
 // seeds is how many the property is tried with: a few each time, others every
@@ -201,13 +192,12 @@ func TestDeploysLiveThroughFaults(t *testing.T) {
 					t.Errorf("up %s ends with %s", tag, out.Tag)
 				}
 			}
-			time.Sleep(400 * time.Millisecond) // what lags is seen by then
 			f.same(ctx)
 			if err := f.destroy(ctx); err != nil {
 				t.Fatalf("destroy: %v", err)
 			}
 			inject(t, f.p.API, "off")
-			if left := f.left(ctx); len(left) > 0 {
+			if left := f.left(); len(left) > 0 {
 				t.Errorf("left: %s", strings.Join(left, ", "))
 			}
 		})

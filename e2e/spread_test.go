@@ -113,7 +113,7 @@ func TestAFullLoadBalancerGetsASecond(t *testing.T) {
 	if err := f.destroy(ctx); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, strings.Join(f.events, "\n"))
 	}
-	if left := f.left(ctx); len(left) > 0 || len(balancers()) > 0 {
+	if left := f.left(); len(left) > 0 || len(balancers()) > 0 {
 		t.Errorf("left: %v %v", left, balancers())
 	}
 }

@@ -46,14 +46,17 @@ func (e *engine) cloudflare(method, path, body string) string {
 }
 
 // until waits for the engine to bring something about, and gives up after a
-// while.
-func until(t *testing.T, what string, met func() bool) {
+// while; then it says what there is instead.
+func until(t *testing.T, what string, met func() bool, instead ...func() string) {
 	t.Helper()
 	for range 300 {
 		if met() {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+	for _, f := range instead {
+		what += "; there is " + f()
 	}
 	t.Fatalf("waited in vain: %s", what)
 }

@@ -80,6 +80,8 @@ type Account struct {
 	now      func() time.Time
 	calls    atomic.Int64
 	at       atomic.Pointer[string] // see Doing
+	buried   atomic.Bool            // a killed run's lock was taken over
+	changed  atomic.Pointer[time.Time]
 
 	mu   sync.Mutex
 	seen *slipway.Observed

@@ -105,6 +105,7 @@ func (a *Account) step(ctx context.Context, w *Work, s slipway.Step) error {
 		return nil
 	}
 	tell(slipway.Started, string(s.Action), start)
+	defer a.touched()
 	if err := a.persist(ctx, w, s, func(text string) { tell(slipway.Working, text, start) }); err != nil {
 		err = fmt.Errorf("%s: %w", s.ID, plain(err))
 		tell(slipway.Failed, err.Error(), start)

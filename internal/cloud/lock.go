@@ -20,7 +20,7 @@ import (
 var ErrHeld = errors.New("another deploy runs")
 
 // lease is how long a lock lasts without a sign of life: a run that was killed
-// holds nobody up for longer.
+// holds nobody up for longer, and on its own machine not at all (vital.go).
 const lease = 45 * time.Second
 
 // holder is what a lock says about the run that holds it.
@@ -45,6 +45,8 @@ type Lock struct {
 
 	stop context.CancelFunc
 	done sync.WaitGroup
+	// alive is this machine's sign that the run lives; nil without one.
+	alive *os.File
 }
 
 // Take takes the lock of a service for a release. The context that it gives is
@@ -53,11 +55,13 @@ func (a *Account) Take(ctx context.Context, cluster, service, release string) (*
 	now := time.Now().UTC()
 	l := &Lock{a: a, name: "/slipway/locks/" + cluster + "/" + service,
 		holder: holder{Who: who(), Release: release, Since: now, Token: fmt.Sprintf("%d-%d", now.UnixNano(), os.Getpid())}}
+	l.alive = live(l.holder.Token)
 	version, err := l.put(ctx, false)
 	if is(err, "ParameterAlreadyExists") {
 		version, err = l.takeOver(ctx, service)
 	}
 	if err != nil {
+		l.dies()
 		return nil, ctx, err
 	}
 	l.version = version
@@ -136,8 +140,17 @@ func (l *Lock) takeOver(ctx context.Context, service string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading the lock: %w", plain(err))
 	}
-	if time.Now().Before(h.Until) {
+	killed := bury(h.Token)
+	if time.Now().Before(h.Until) && !killed {
 		return 0, held(service, h)
+	}
+	if killed && !l.a.buried.Swap(true) { // a moment ago, perhaps: what it did last is seen by then
+		if err := l.a.pause(ctx, l.a.lag()); err != nil {
+			return 0, err
+		}
+		if h, now, err := l.read(ctx); err == nil && now != version {
+			return 0, held(service, h)
+		}
 	}
 	got, err := l.put(ctx, true)
 	if err == nil && got != version+1 {
@@ -187,10 +200,19 @@ func (l *Lock) beat(ctx context.Context, service string, lost context.CancelCaus
 func (l *Lock) Give(ctx context.Context) {
 	l.stop()
 	l.done.Wait()
+	defer l.dies()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if h, _, err := l.read(ctx); err == nil && h.Token == l.holder.Token {
 		l.a.ssm.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &l.name})
+	}
+}
+
+// dies takes the sign of life away.
+func (l *Lock) dies() {
+	if l.alive != nil {
+		os.Remove(l.alive.Name())
+		l.alive.Close()
 	}
 }
 

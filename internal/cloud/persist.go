@@ -29,6 +29,24 @@ func (a *Account) lag() time.Duration { return 30 * a.patience }
 // Settled tells whether reads show by now what was done until then.
 func (a *Account) Settled(then time.Time) bool { return time.Since(then) > a.lag() }
 
+// touched notes that something may just have been changed.
+func (a *Account) touched() { a.changed.Store(new(time.Now())) }
+
+// Settle waits until reads show what the run changed last. A run that ends early
+// does so before it gives its locks back: the next one might make again what it
+// cannot see. say is told how long that takes, where it takes a while.
+func (a *Account) Settle(say func(string)) {
+	last := a.changed.Load()
+	if last == nil {
+		return
+	}
+	left := a.lag() - time.Since(*last)
+	if left > time.Second {
+		say(fmt.Sprintf("up to %.0f s more, until the account shows all that was made", left.Seconds()))
+	}
+	a.pause(context.Background(), left)
+}
+
 // transient tells an error that passes by itself: throttling, 5xx, a connection
 // that was cut. The SDK has tried several times already.
 func transient(err error) bool {

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -115,6 +116,9 @@ func earlier(revision, other string) bool {
 
 func (a *Account) definitionOf(ctx context.Context, revision string) (*types.TaskDefinition, error) {
 	out, err := a.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &revision})
+	if is(err, "ClientException") && strings.Contains(says(err), "Unable to describe") { // the service knows it, another read not yet
+		err = errors.Join(errLate, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading task definition %s: %w", path.Base(revision), plain(err))
 	}

@@ -63,7 +63,7 @@ var ErrRefused = errors.New("nothing was changed")
 
 // Run takes a release to where it serves. It can be interrupted at any time and
 // run again: what is done already is found and kept.
-func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipway.Environment, o Options) (*Outcome, error) {
+func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipway.Environment, o Options) (out *Outcome, err error) {
 	start := time.Now()
 	o.Sink = doing(a, o.Sink)
 	v, err := choose(ctx, stack, &env, o)
@@ -75,7 +75,12 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err != nil {
 		return nil, refused(err)
 	}
-	defer give()
+	defer func() {
+		if err != nil {
+			a.Settle(func(text string) { o.note(plan.PhaseDeploy, "", text) })
+		}
+		give()
+	}()
 	if o.IfHead { // asked with the lock held: what comes later waits for it
 		head, err := repository(stack.Dir).overtaken(ctx, env.Branch)
 		if err != nil {
@@ -121,7 +126,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 	if err != nil {
 		return nil, left(err, seen)
 	}
-	out := &Outcome{Environment: env.Name, Tag: v.Tag, Changed: o.Force || changed(p.Steps) || changed(services)}
+	out = &Outcome{Environment: env.Name, Tag: v.Tag, Changed: o.Force || changed(p.Steps) || changed(services)}
 	for _, s := range env.Services {
 		out.Before = seen.Running[s.Name].Tag
 	}
