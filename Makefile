@@ -23,7 +23,7 @@ e2e: build ## run the end-to-end tests alone: the real binary, the real clients
 	@scripts/docker-ready
 	go test -count=1 ./e2e/...
 
-lint: ## gofmt, vet, staticcheck
+lint: ## gofmt, vet and staticcheck: silent when all is well
 	@test -z "$$(gofmt -l bench cmd internal e2e)" || { gofmt -l bench cmd internal e2e; echo 'run gofmt -w on these'; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
@@ -31,7 +31,7 @@ lint: ## gofmt, vet, staticcheck
 generate: ## write the generated code and docs anew
 	go generate ./...
 
-bench: ## measure beside the peers: start, memory, API, routing, placement (-run NAME for one: go run ./bench -run reads)
+bench: ## measure beside the peers: start, API, balancer, deploy, plan, placement (one of them: go run ./bench -run plan)
 	go run ./bench
 
 man: ## write the man pages to dist/man

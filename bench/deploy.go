@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -108,49 +107,6 @@ func byHand(s shell) (time.Duration, error) {
 		}
 	}
 	return 0, errors.New("docker run: no answer within a minute")
-}
-
-// planning measures a plan over 200 services: how many API calls it takes.
-func planning(ctx context.Context, b *bench) ([]row, error) {
-	dir, err := os.MkdirTemp("", "slipway-planning-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	var file strings.Builder
-	file.WriteString("app: many\nimage: docker.io/library/none:1\nservices:\n")
-	for i := range 200 {
-		fmt.Fprintf(&file, "  s%03d: { memory: 16, count: 0", i)
-		if i < 90 { // a load balancer has a hundred rules
-			fmt.Fprintf(&file, ", port: 8000, host: h%d.slipway.test, paths: [\"/%d/*\"]", i/30, i)
-		}
-		file.WriteString(" }\n")
-	}
-	file.WriteString("environments:\n  playground: { on: engine, branch: main, cluster: many }\ncluster: { name: many, size: { min: 0, max: 2 } }\n")
-	if err := os.WriteFile(filepath.Join(dir, "slipway.yaml"), []byte(file.String()), 0o644); err != nil {
-		return nil, err
-	}
-	s := shell{ctx: ctx, dir: dir, env: append(os.Environ(), "SLIPWAY_DATA="+filepath.Join(dir, "data"), "SLIPWAY_ACCOUNT=", "AWS_ENDPOINT_URL=")}
-	defer s.run(b.binary, "engine", "stop")
-	for _, c := range [][]string{
-		{b.binary, "engine", "start", "--simulate", "--port", "0", "--http", "0", "--https", "0", "--dns", "0", "--registry", "0"},
-		{b.binary, "env", "up", "playground"}, {b.binary, "deploy", "playground", "--tag", "v1"},
-	} {
-		if err := s.run(c[0], c[1:]...); err != nil {
-			return nil, err
-		}
-	}
-	begun := time.Now()
-	out, err := s.output(b.binary, "plan", "playground")
-	took := time.Since(begun)
-	if err != nil {
-		return nil, err
-	}
-	calls := 0
-	if m := regexp.MustCompile(`; (\d+) API calls`).FindStringSubmatch(out); m != nil {
-		fmt.Sscan(m[1], &calls)
-	}
-	return []row{{what: "slipway plan over 200 services", ours: fmt.Sprintf("%d calls", calls), theirs: milliseconds(took), target: "≤ 100 calls", verdict: judge(calls > 0 && calls <= 100)}}, nil
 }
 
 // shell runs commands in a folder.

@@ -24,14 +24,14 @@ import (
 
 // measurements are all there are, in the order of the table.
 var measurements = []measurement{
-	{"cli", "slipway version, from start to end", cliStart},
+	{"cli", "slipway version, from start to end, beside docker, terraform and aws", cliStart},
 	{"start", "engine start to its first API answer; idle memory", engineStart},
 	{"reads", "DescribeServices, signed, 8 connections, beside moto_server", reads},
 	{"writes", "RegisterTaskDefinition, durable, 32 connections, beside moto_server", writes},
 	{"hosts", "routing by host, 10 to 10,000 hosts", hostRouting},
 	{"balancer", "requests through the load balancer, beside nginx, HAProxy and Caddy", balancing},
 	{"deploy", "a deploy of a built image, beside docker run by hand", deploying},
-	{"plan", "slipway plan over 200 services", planning},
+	{"plan", "slipway plan over 200 services, beside terraform", planning},
 	{"placement", "placing 100,000 tasks on 10,000 instances", placing},
 }
 

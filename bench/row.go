@@ -48,6 +48,9 @@ func (r row) print() {
 	ratio := ""
 	if r.ratio != 0 {
 		ratio = fmt.Sprintf("%.1f×", r.ratio)
+		if r.ratio < 0.1 {
+			ratio = fmt.Sprintf("%.3f×", r.ratio)
+		}
 	}
 	fmt.Printf(format, r.what, r.ours, r.theirs, ratio, r.target, r.verdict)
 }
