@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help build demo test e2e lint generate bench dist man clean
 export CGO_ENABLED ?= 0
+# The same flags for builds and tests: what they share is compiled once.
+export GOFLAGS ?= -trimpath
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/slipway-dev/slipway/internal/cli.version=$(VERSION)
 
@@ -10,7 +12,7 @@ help: ## list the targets
 
 build: ## build bin/slipway
 	@mkdir -p bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
+	go build -ldflags '$(LDFLAGS)' -o bin/slipway ./cmd/slipway
 
 demo: build ## take an example application to https:// on the engine, for real
 	@scripts/docker-ready
@@ -40,7 +42,7 @@ man: ## write the man pages to dist/man
 dist: ## cross-compile for Linux and macOS, amd64 and arm64
 	@for os in linux darwin; do for arch in amd64 arm64; do \
 	  echo dist/slipway-$$os-$$arch; \
-	  GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o dist/slipway-$$os-$$arch ./cmd/slipway || exit 1; done; done
+	  GOOS=$$os GOARCH=$$arch go build -ldflags '$(LDFLAGS)' -o dist/slipway-$$os-$$arch ./cmd/slipway || exit 1; done; done
 
 clean: ## remove what was built
 	rm -rf bin dist
