@@ -154,6 +154,9 @@ func checkRuleSize(r *Rule) error {
 		plain, regex := values(&r.Conditions[i])
 		count += len(plain) + len(regex)
 		for _, v := range plain {
+			if r.Conditions[i].QueryStringConfig != nil {
+				v = escaped.Replace(v)
+			}
 			wild += strings.Count(v, "*") + strings.Count(v, "?")
 		}
 	}
@@ -165,6 +168,9 @@ func checkRuleSize(r *Rule) error {
 	}
 	return nil
 }
+
+// escaped takes out what stands for itself; only query strings have that.
+var escaped = strings.NewReplacer(`\*`, "", `\?`, "")
 
 func checkTransforms(transforms []api.RuleTransform) error {
 	seen := map[api.TransformTypeEnum]bool{}
