@@ -72,7 +72,7 @@ func (r *Runtime) observed(c *container.InspectResponse) ContainerStatus {
 	}
 	if s.Phase == Stopped {
 		s.StoppedAt = moment(c.State.FinishedAt)
-		s.OOMKilled = c.State.OOMKilled || heard.oom && c.State.ExitCode == exitKilled
+		s.OOMKilled = c.State.OOMKilled || c.State.ExitCode == exitKilled && (heard.oom || memoryKills(c.ID) > heard.kills)
 		if !s.StartedAt.IsZero() && c.State.Status != container.StateCreated {
 			s.ExitCode = new(c.State.ExitCode)
 		}
@@ -97,7 +97,8 @@ const oomGrace = 1500 * time.Millisecond
 
 // doubted tells that it is not clear yet why a container was killed: on cgroup
 // v1 the daemon may hear of a process's end before it hears that this was for
-// want of memory. It is looked at again when that is told, or has had its time.
+// want of memory, and the kernel's log may not be ours to read. It is looked at
+// again when that is told, or has had its time.
 func (r *Runtime) doubted(id Identity, c *container.InspectResponse, seen *ContainerStatus) bool {
 	if seen.OOMKilled || seen.ExitCode == nil || *seen.ExitCode != exitKilled || c.HostConfig == nil || c.HostConfig.Memory == 0 {
 		return false

@@ -26,6 +26,9 @@ func (r *Runtime) again(ctx context.Context, id Identity, p *Restart, c *Contain
 	if stopping || !wantsRestart(p, c) {
 		return false
 	}
+	// What is known of this end says nothing of the next one.
+	kills := memoryKills(c.ID)
+	r.hear(c.ID, func(h *hearsay) { h.oom, h.kills = false, kills })
 	if _, err := r.cli.ContainerStart(ctx, c.ID, client.ContainerStartOptions{}); err != nil {
 		r.log.Warn("docker: restarting a container", "task", id.ID, "container", c.Name, "error", err)
 		return false

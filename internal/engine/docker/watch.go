@@ -117,6 +117,7 @@ func (r *Runtime) heard(ctx context.Context, m *events.Message) {
 // hearsay is what is known of a container that an inspection does not show.
 type hearsay struct {
 	oom      bool // the kernel killed a process in it
+	kills    int  // what the kernel's log says of that from before its last start
 	exit     *int // how it ended, should it be gone before we look
 	restarts int
 }
