@@ -47,7 +47,7 @@ func engineFlags(c *cobra.Command, cfg *engine.Config, keys *[]string) {
 	f.BoolVar(&cfg.AllowReset, "allow-reset", false, "let POST /_slipway/reset wipe everything")
 	f.Var((*faultsFlag)(&cfg.Faults), "faults", "what goes wrong on purpose, such as "+faults.Default+",seed=1")
 	f.BoolVar(&cfg.AllowFaults, "allow-faults", false, "let POST /_slipway/faults change that while the engine runs")
-	f.StringVar(&cfg.Listen, "listen", "127.0.0.1", "address to listen on")
+	f.StringVar(&cfg.Listen, "listen", "127.0.0.1", "address to listen on; the registry stays on loopback, where Docker takes it without TLS")
 	f.StringVar(&cfg.API, "port", "", "port of the AWS endpoint (default 4610; 0 picks one)")
 	f.StringVar(&cfg.HTTP, "http", "", "port behind the load balancers' port 80 (default 80, else 8080; 0 picks one)")
 	f.StringVar(&cfg.HTTPS, "https", "", "port behind the load balancers' port 443 (default 443, else 8443; 0 picks one)")

@@ -21,18 +21,21 @@ var defaultPorts = map[string][]string{
 // listen opens the socket of a flag: on the named port or, when none is named,
 // on the first default that can be had.
 func (c *Config) listen(flag, named string) (net.Listener, error) {
-	try := defaultPorts[flag]
+	host, try := c.Listen, defaultPorts[flag]
+	if ip := net.ParseIP(host); flag == "registry" && !ip.IsLoopback() {
+		host = "127.0.0.1" // elsewhere Docker takes no registry without TLS
+	}
 	if named != "" {
 		try = []string{strings.TrimPrefix(named, ":")}
 	}
 	var err error
 	for _, port := range try {
 		var l net.Listener
-		if l, err = net.Listen("tcp", net.JoinHostPort(c.Listen, port)); err == nil {
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {
 			return l, nil
 		}
 	}
-	return nil, listenError(flag, net.JoinHostPort(c.Listen, try[len(try)-1]), err)
+	return nil, listenError(flag, net.JoinHostPort(host, try[len(try)-1]), err)
 }
 
 // listenError says why a port cannot be had and what to do.
