@@ -59,13 +59,23 @@ var buildProbe = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(out)
 })
 
-var probe = sync.OnceValue(func() error {
+// probed are the daemons, by DOCKER_HOST, that have the probe's image.
+var probed = map[string]bool{}
+
+// probe has the daemon build the probe's image, once.
+func probe() error {
+	host := os.Getenv("DOCKER_HOST")
+	if probed[host] {
+		return nil
+	}
 	binary, err := buildProbe()
 	if err != nil {
 		return err
 	}
-	return buildFiles(probeImage, "", []string{"FROM scratch", "COPY probe /probe", `ENTRYPOINT ["/probe"]`}, binary)
-})
+	err = buildFiles(probeImage, "", []string{"FROM scratch", "COPY probe /probe", `ENTRYPOINT ["/probe"]`}, binary)
+	probed[host] = err == nil
+	return err
+}
 
 // buildImage makes an image of the probe with lines of a Dockerfile.
 func buildImage(ref string, lines ...string) error {

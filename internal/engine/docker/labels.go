@@ -101,3 +101,14 @@ func (r *Runtime) volumeName(id Identity, volume string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// bears tells whether labels, "name=value", are all among what something has.
+func bears(has map[string]string, labels []string) bool {
+	for _, l := range labels {
+		name, value, _ := strings.Cut(l, "=")
+		if has[name] != value {
+			return false
+		}
+	}
+	return true
+}

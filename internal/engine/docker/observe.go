@@ -121,9 +121,13 @@ func (r *Runtime) doubted(id Identity, c *container.InspectResponse, seen *Conta
 // exitKilled is the exit code of a process that SIGKILL ended.
 const exitKilled = 137
 
+// stopping is what Podman calls a container that has been told to stop and has
+// not ended.
+const stopping container.ContainerState = "stopping"
+
 func phase(s *container.State) Phase {
 	switch {
-	case s.Running || s.Paused || s.Restarting:
+	case s.Running || s.Paused || s.Restarting || s.Status == stopping:
 		return Running
 	case s.Status == container.StateCreated && s.Error == "":
 		return Created

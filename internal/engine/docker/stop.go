@@ -25,14 +25,7 @@ func (r *Runtime) Stop(ctx context.Context, task string) error {
 	if err != nil {
 		return err
 	}
-	var pause, others []container.Summary
-	for _, c := range items {
-		if c.Labels[labelRole] == rolePause {
-			pause = append(pause, c)
-		} else {
-			others = append(others, c)
-		}
-	}
+	pause, others := apart(items)
 	for _, layer := range stopOrder(others) {
 		if err := r.stopAll(ctx, layer); err != nil {
 			return err
@@ -43,6 +36,18 @@ func (r *Runtime) Stop(ctx context.Context, task string) error {
 	}
 	r.settle(task)
 	return nil
+}
+
+// apart puts pause containers apart from those that share their namespaces.
+func apart(items []container.Summary) (pause, others []container.Summary) {
+	for _, c := range items {
+		if c.Labels[labelRole] == rolePause {
+			pause = append(pause, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return pause, others
 }
 
 // callOff ends a Start that is under way, and lets no other begin.
@@ -151,7 +156,11 @@ func (r *Runtime) Remove(ctx context.Context, task string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.removeAll(ctx, items); err != nil {
+	pause, others := apart(items)
+	if err := r.removeAll(ctx, others); err != nil {
+		return err
+	}
+	if err := r.removeAll(ctx, pause); err != nil { // Podman keeps it while others use it
 		return err
 	}
 	if err := r.removeVolumes(ctx, labelTask+"="+task); err != nil {
@@ -190,13 +199,16 @@ func (r *Runtime) removeAll(ctx context.Context, items []container.Summary) erro
 }
 
 func (r *Runtime) removeVolumes(ctx context.Context, labels ...string) error {
-	filters := make(client.Filters).Add("label", labelEngine+"="+r.opt.Engine, labelRole+"="+roleVolume).Add("label", labels...)
-	res, err := r.cli.VolumeList(ctx, client.VolumeListOptions{Filters: filters})
+	labels = append(labels, labelEngine+"="+r.opt.Engine, labelRole+"="+roleVolume)
+	res, err := r.cli.VolumeList(ctx, client.VolumeListOptions{Filters: make(client.Filters).Add("label", labels...)})
 	if err != nil {
 		return fmt.Errorf("listing volumes: %w", err)
 	}
 	var errs []error
 	for _, v := range res.Items {
+		if !bears(v.Labels, labels) { // Podman lists what bears one of them
+			continue
+		}
 		_, err := r.cli.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{})
 		if err != nil && !cerrdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("removing volume %s: %w", v.Name, err))

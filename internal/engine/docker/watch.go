@@ -73,7 +73,7 @@ func (r *Runtime) stream(ctx context.Context) (connected bool, err error) {
 		Filters: make(client.Filters).
 			Add("type", string(events.ContainerEventType)).
 			Add("label", labelEngine+"="+r.opt.Engine).
-			Add("event", "create", "start", "die", "oom", "destroy", "health_status"),
+			Add("event", "create", "start", "die", "oom", "destroy", "health_status", string(podmanCleanup), string(podmanRemove)),
 	})
 	select {
 	case err := <-res.Err:
@@ -93,13 +93,20 @@ func (r *Runtime) stream(ctx context.Context) (connected bool, err error) {
 	}
 }
 
+// Podman says "remove" for "destroy", and "cleanup" once what it shows of a
+// container that died is true.
+const (
+	podmanRemove  events.Action = "remove"
+	podmanCleanup events.Action = "cleanup"
+)
+
 // heard takes in one event: it says where to look.
 func (r *Runtime) heard(ctx context.Context, m *events.Message) {
 	if m.Actor.Attributes[labelRole] != "" {
 		return
 	}
 	switch m.Action {
-	case events.ActionDestroy:
+	case events.ActionDestroy, podmanRemove:
 		r.vanished(m.Actor.ID)
 		return
 	case events.ActionOOM:
