@@ -108,7 +108,7 @@ r = ecs.register_task_definition(**{k: d[k] for k in ('family', 'containerDefini
 ecs.update_service(cluster='yard', service='production-ship', taskDefinition=r['taskDefinition']['taskDefinitionArn'])
 `
 	byHand(fmt.Sprintf(register, "c['image'] = 'docker.io/library/ship:other'"))
-	run(0, []string{"plan", "production"}, "0 to change, 0 to add", "the image is the pipeline's and not compared")
+	run(0, []string{"plan", "production"}, "0 to change, 0 to add", "image v2 is the pipeline's and not compared")
 	byHand(fmt.Sprintf(register, "c['environment'].append({'name': 'EXTRA', 'value': '1'})"))
 	byHand(`
 lb = elb.describe_load_balancers()['LoadBalancers'][0]['LoadBalancerArn']

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,14 @@ that is there already is kept: a tag is built once. Without --env every environm
 					return err
 				}
 				for _, ref := range r.Images {
+					if d.json {
+						err = errors.Join(err, encode(t.out, map[string]string{"environment": e.Name, "image": ref}))
+						continue
+					}
 					fmt.Fprintf(t.out, "%-13s%s\n", e.Name, ref)
+				}
+				if err != nil {
+					return err
 				}
 			}
 			return nil

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,17 @@ func (e *exit) Unwrap() error { return e.err }
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+	// args are the command line, to be named in a hint.
+	args []string
+}
+
+// line is the command line as it was written.
+func (t *terminal) line() string {
+	words := []string{"slipway"}
+	for _, a := range t.args {
+		words = append(words, shellQuote(a))
+	}
+	return strings.Join(words, " ")
 }
 
 // Main runs the command and returns its exit code.
@@ -61,7 +73,7 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	root := newRoot(&terminal{in, out, errw})
+	root := newRoot(&terminal{in, out, errw, args})
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -72,6 +84,9 @@ func Main(args []string, in io.Reader, out, errw io.Writer) int {
 	}
 	if err == nil {
 		return exitDone
+	}
+	if _, coded := errors.AsType[*exit](err); ctx.Err() != nil && !coded {
+		err = &exit{exitInterrupted, errors.New("interrupted")}
 	}
 	printError(errw, err)
 	var h hinted
@@ -146,6 +161,6 @@ func newRoot(t *terminal) *cobra.Command {
 }
 
 // Command is the whole command, for the pages that are made of it.
-func Command() *cobra.Command { return newRoot(&terminal{os.Stdin, os.Stdout, os.Stderr}) }
+func Command() *cobra.Command { return newRoot(&terminal{os.Stdin, os.Stdout, os.Stderr, nil}) }
 
 func encode(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

@@ -44,10 +44,10 @@ func destroyer(t *terminal, example, short string, all bool, long string) *cobra
 			err := release.Destroy(c.Context(), d.account, d.env, all, d.reporter.Sink)
 			d.reporter.End()
 			if err != nil {
-				if errors.Is(err, release.ErrRefused) {
-					return err
-				}
-				return &exit{exitInterrupted, fmt.Errorf("%w; run it again to continue", err)}
+				return d.halfway(c.Context(), err)
+			}
+			if d.json {
+				return encode(t.out, map[string]any{"environment": d.env.Name, "kept": []string{"images", "logs", "the records that prove domains"}})
 			}
 			fmt.Fprintf(t.out, "%-13snothing is left but what is kept on purpose: images, logs, the records that prove domains\n", "done")
 			return nil

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/slipway-dev/slipway/internal/cloud"
 	"github.com/slipway-dev/slipway/internal/release"
 	"github.com/slipway-dev/slipway/internal/report"
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -39,7 +42,10 @@ half made is continued; run again it changes nothing.`,
 			p, err := release.Prepare(c.Context(), d.account, d.env, d.reporter.Sink)
 			d.reporter.End()
 			if err != nil {
-				return d.code(c.Context(), err)
+				return d.halfway(c.Context(), err)
+			}
+			if d.json {
+				return encode(t.out, map[string]any{"environment": d.env.Name, "cluster": d.env.Cluster.Name, "notes": p.Notes, "calls": d.account.Calls()})
 			}
 			for _, n := range p.Notes {
 				fmt.Fprintf(t.out, "%-13s%s\n", "note", n)
@@ -50,6 +56,19 @@ half made is continued; run again it changes nothing.`,
 	}
 	d.flags(c)
 	return c
+}
+
+// halfway is the error of a run that no service is part of: the same command goes
+// on from where it ended.
+func (d *deployment) halfway(ctx context.Context, err error) error {
+	_, denied := errors.AsType[*cloud.Denied](err)
+	switch {
+	case errors.Is(err, release.ErrRefused) || denied:
+		return err
+	case ctx.Err() != nil:
+		return &exit{exitInterrupted, fmt.Errorf("interrupted; %s continues from there", d.t.line())}
+	}
+	return &exit{exitInterrupted, fmt.Errorf("%w; run it again to continue", err)}
 }
 
 func envShow(t *terminal) *cobra.Command {

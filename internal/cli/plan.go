@@ -31,7 +31,7 @@ func newPlan(t *terminal) *cobra.Command {
 			if d.json {
 				err = encode(t.out, report.Shown(p))
 			} else {
-				report.Plan(t.out, p, d.account.Calls())
+				report.Plan(t.out, p)
 			}
 			if err == nil && p.Count(slipway.Keep) < len(p.Steps) {
 				return &exit{code: exitDifferent}

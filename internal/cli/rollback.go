@@ -28,6 +28,7 @@ is not looked at. It is followed like a deploy, and succeeds when it serves.`,
 				return err
 			}
 			o.Door, o.Sink = d.door, d.reporter.Sink
+			d.onward = "slipway status " + d.env.Name + " shows how far it is" // again would be one release further
 			out, err := release.Rollback(c.Context(), d.account, d.env, to, o)
 			d.reporter.End()
 			if err != nil {
@@ -59,11 +60,15 @@ func newScale(t *terminal) *cobra.Command {
 			if err := d.begin(c, args[:1], false); err != nil {
 				return err
 			}
-			o.Sink = d.reporter.Sink
+			o.Door, o.Sink = d.door, d.reporter.Sink
+			d.onward = t.line() + " continues from there"
 			err = release.Scale(c.Context(), d.account, d.env, service, n, o)
 			d.reporter.End()
 			if err != nil {
 				return d.code(c.Context(), err)
+			}
+			if d.json {
+				return encode(t.out, map[string]any{"environment": d.env.Name, "count": n})
 			}
 			what := fmt.Sprintf("%d tasks run", n)
 			switch n {

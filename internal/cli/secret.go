@@ -56,6 +56,9 @@ others could see it; one newline at its end is taken off. NAME without a slash s
 			if err != nil {
 				return err
 			}
+			if d.json {
+				return encode(t.out, map[string]any{"name": name, "version": version})
+			}
 			fmt.Fprintf(t.out, "%-13s%s, version %d\n%-13ssecrets: { %s: \"ssm:%s\" } in slipway.yaml; running tasks see it after slipway deploy %s --force\n",
 				"written", name, version, "next", args[1], name, d.env.Name)
 			return nil
@@ -113,6 +116,9 @@ func secretRemove(t *terminal) *cobra.Command {
 			name := d.parameter(args[1])
 			if err := d.account.RemoveSecret(c.Context(), name); err != nil {
 				return err
+			}
+			if d.json {
+				return encode(t.out, map[string]string{"removed": name})
 			}
 			fmt.Fprintf(t.out, "%-13s%s\n", "removed", name)
 			return nil

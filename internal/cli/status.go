@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -35,17 +36,24 @@ line is missing where nothing was asked, or the credentials may not read metrics
 				}
 			}
 			var failed error
+			code := exitRefused
 			for _, name := range names {
 				d.env, _ = d.stack.Environment(name)
 				if err := d.status(c); err != nil {
 					failed = err
-					if len(names) > 1 {
+					if e, ok := errors.AsType[*exit](err); ok {
+						code = e.code
+					}
+					switch {
+					case len(names) > 1 && d.json:
+						encode(t.out, map[string]string{"environment": name, "error": err.Error()})
+					case len(names) > 1:
 						fmt.Fprintf(t.out, "%-13s%s\n", name, err)
 					}
 				}
 			}
 			if len(names) > 1 && failed != nil {
-				return &exit{code: exitRefused}
+				return &exit{code: code}
 			}
 			return failed
 		},

@@ -35,6 +35,7 @@ type deployment struct {
 	token    string // of the engine's Cloudflare API
 	resolver string // the engine's DNS
 	reporter report.Reporter
+	onward   string // what to do after an interruption: "slipway up continues from there"
 }
 
 // flags are the options that every command of the deploy wing takes.
@@ -121,7 +122,7 @@ func short(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 // variables lead to (slipway engine env), else this machine's.
 func (d *deployment) engine(start bool) (cloud.Target, error) {
 	if shellEngine() {
-		d.door = release.Door{Address: os.Getenv("SLIPWAY_HTTPS"), CA: os.Getenv("SLIPWAY_CA")}
+		d.door = release.Door{Address: os.Getenv("SLIPWAY_HTTPS"), CA: os.Getenv("SLIPWAY_CA"), Instance: "127.0.0.1"}
 		d.resolver = os.Getenv("SLIPWAY_DNS")
 		return cloud.Target{Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Patience: 30 * time.Millisecond}, nil
 	}
@@ -144,7 +145,7 @@ func (d *deployment) engine(start bool) (cloud.Target, error) {
 		return cloud.Target{}, err
 	}
 	_, port, _ := net.SplitHostPort(r.HTTPS)
-	d.door = release.Door{Address: net.JoinHostPort("127.0.0.1", port), CA: r.CA}
+	d.door = release.Door{Address: net.JoinHostPort("127.0.0.1", port), CA: r.CA, Instance: "127.0.0.1"}
 	d.token, d.resolver = token, r.DNS
 	region := d.env.Region
 	if region == "" {

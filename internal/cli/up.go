@@ -71,6 +71,7 @@ A release that does not come up is rolled back, and that is a failure (exit 3).`
 
 // run is up and deploy.
 func (d *deployment) run(ctx context.Context, args []string, o release.Options, start bool) error {
+	d.onward = d.t.line() + " continues from there"
 	if err := d.load(args); err != nil {
 		return err
 	}
@@ -91,10 +92,12 @@ func (d *deployment) code(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, cloud.ErrHeld):
 		return &exit{exitHeld, err}
+	case errors.Is(err, release.ErrRefused) && ctx.Err() != nil:
+		return &exit{exitInterrupted, errors.New("interrupted; nothing was changed")}
 	case errors.Is(err, release.ErrRefused):
 		return err
 	case ctx.Err() != nil:
-		return &exit{exitInterrupted, fmt.Errorf("interrupted; what was begun goes on by itself, and slipway deploy %s continues from there", d.env.Name)}
+		return &exit{exitInterrupted, fmt.Errorf("interrupted; what was begun goes on by itself, and %s", d.onward)}
 	case errors.Is(err, release.ErrSuperseded):
 		return &exit{exitHeld, err}
 	}

@@ -32,6 +32,12 @@ func newURL(t *terminal) *cobra.Command {
 						continue
 					}
 					said[h] = true
+					if d.json {
+						if err := encode(t.out, map[string]string{"url": "https://" + h, "dial": d.door.Address, "ca": d.door.CA}); err != nil {
+							return err
+						}
+						continue
+					}
 					if !curl || d.door.Address == "" {
 						fmt.Fprintf(t.out, "https://%s\n", h)
 						continue

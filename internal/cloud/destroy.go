@@ -74,16 +74,10 @@ func (a *Account) DestroyServices(ctx context.Context, w *Work) error {
 	return a.undo(ctx, w, list)
 }
 
-// DestroyEnvironment removes what services share. It comes after DestroyServices,
-// and refuses while services of others are in the cluster.
+// DestroyEnvironment removes what services share. It comes after Unused and
+// DestroyServices.
 func (a *Account) DestroyEnvironment(ctx context.Context, w *Work) error {
 	env, n := w.Env, plan.Of(w.Env)
-	if foreign, err := a.foreign(ctx, env); err != nil || len(foreign) > 0 {
-		if err == nil {
-			err = fmt.Errorf("cluster %s runs services that this file does not know: %s; nothing shared was removed", env.Cluster.Name, strings.Join(foreign, ", "))
-		}
-		return err
-	}
 	others, err := a.besides(ctx, env)
 	if err != nil {
 		return err
@@ -172,32 +166,6 @@ func (a *Account) free(ctx context.Context, call func(context.Context) error) er
 			"ResourceInUseFault", "ClusterContainsContainerInstancesException", "ClusterContainsServicesException", "ClusterContainsTasksException", "ClusterContainsCapacityProviderException",
 			"UpdateInProgressException", "DeleteConflict", "ConflictException")
 	}, call)
-}
-
-// foreign are the cluster's services that the file doesn't name.
-func (a *Account) foreign(ctx context.Context, env *slipway.Environment) ([]string, error) {
-	var names []string
-	pages := ecs.NewListServicesPaginator(a.ecs, &ecs.ListServicesInput{Cluster: &env.Cluster.Name, MaxResults: aws.Int32(100)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if is(err, "ClusterNotFoundException") {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading services: %w", plain(err))
-		}
-		for _, arn := range page.ServiceArns {
-			name := arn[strings.LastIndexByte(arn, '/')+1:]
-			ours := false
-			for _, s := range env.Services {
-				ours = ours || s.Name == name
-			}
-			if !ours {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
 }
 
 func (a *Account) removeService(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {

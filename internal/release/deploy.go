@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ import (
 // Failure is a deploy that did not come up.
 type Failure struct {
 	Service, Cause string
+	// Tag is the release that did not come up; "" is no release, but a change of scale.
+	Tag string
 	// OldTag is the release that serves instead; "" is none.
 	OldTag string
 	// Serving tells that an older revision serves.
@@ -25,13 +28,17 @@ type Failure struct {
 }
 
 func (f *Failure) Error() string {
+	what := f.Service
+	if f.Tag != "" {
+		what = fmt.Sprintf("%s of %s does not come up", f.Tag, f.Service)
+	}
 	switch {
 	case f.Serving && f.OldTag != "":
-		return fmt.Sprintf("%s: %s. %s is serving", f.Service, f.Cause, f.OldTag)
+		return fmt.Sprintf("%s: %s. %s is serving", what, f.Cause, f.OldTag)
 	case f.Serving:
-		return fmt.Sprintf("%s: %s. The old version is serving", f.Service, f.Cause)
+		return fmt.Sprintf("%s: %s. The old version is serving", what, f.Cause)
 	}
-	return fmt.Sprintf("%s: %s. Nothing is serving", f.Service, f.Cause)
+	return fmt.Sprintf("%s: %s. Nothing is serving", what, f.Cause)
 }
 
 // Hint is what to do next.
@@ -66,7 +73,7 @@ var ErrSuperseded = errors.New("another deploy took over")
 
 // Await follows the rollouts that a work started until each serves, or is known
 // not to.
-func Await(ctx context.Context, a *cloud.Account, w *cloud.Work, seen *slipway.Observed) error {
+func Await(ctx context.Context, a *cloud.Account, w *cloud.Work, seen *slipway.Observed, door Door) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(w.Env.Services))
 	for i := range w.Env.Services {
@@ -75,7 +82,7 @@ func Await(ctx context.Context, a *cloud.Account, w *cloud.Work, seen *slipway.O
 		if !ok {
 			continue
 		}
-		f := follower{a: a, w: w, svc: svc, before: seen.Running[svc.Name], start: time.Now(), budget: plan.BudgetOf(svc).Total()}
+		f := follower{a: a, w: w, svc: svc, door: door, before: seen.Running[svc.Name], start: time.Now(), budget: plan.BudgetOf(svc).Total()}
 		wg.Go(func() { errs[i] = f.follow(ctx, d) })
 	}
 	wg.Wait()
@@ -90,6 +97,7 @@ type follower struct {
 	before slipway.Running
 	start  time.Time
 	budget time.Duration
+	door   Door
 
 	said   map[string]bool
 	latest string
@@ -155,14 +163,19 @@ func (f *follower) follow(ctx context.Context, d slipway.Deployment) error {
 
 // show tells what is new since the last look.
 func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Progress, v Verdict) {
-	for _, t := range v.Broken {
-		if key := "task " + t.ID; !f.said[key] {
+	for _, t := range slices.Backward(v.Broken) { // the newest came first
+		switch key, cause := "task "+t.ID, "cause "+Cause(t); {
+		case f.said[key]:
+		case f.said[cause]:
+			f.once(key, fmt.Sprintf("task %s the same", t.ID[:min(8, len(t.ID))]))
+		default:
 			f.once(key, f.obituary(ctx, t))
+			f.said[cause] = true
 		}
 	}
 	for _, t := range p.Targets {
-		if t.State == "unhealthy" {
-			f.once(t.ID+t.Description, fmt.Sprintf("target %s is unhealthy: %s (%s %s)", t.ID, t.Description, "GET", f.svc.Health.Path))
+		if key := t.ID + t.Description; t.State == "unhealthy" && !f.said[key] {
+			f.once(key, fmt.Sprintf("target %s is unhealthy: %s (GET %s)%s", t.ID, t.Description, f.svc.Health.Path, f.answer(ctx, t.ID, p.Old == 0)))
 		}
 	}
 	for _, e := range p.Events {
@@ -200,7 +213,7 @@ func (f *follower) obituary(ctx context.Context, t slipway.Task) string {
 // back follows, or starts, the way back to the revision that ran before, and
 // gives the failure.
 func (f *follower) back(ctx context.Context, v Verdict) error {
-	failure := &Failure{Service: f.svc.Name, Cause: v.Failed, OldTag: f.before.Tag,
+	failure := &Failure{Service: f.svc.Name, Tag: f.w.Release.Tag, Cause: v.Failed, OldTag: f.before.Tag,
 		Next: fmt.Sprintf("slipway logs %s", f.w.Env.Name)}
 	if len(v.Broken) > 0 {
 		failure.Next += " --task " + v.Broken[0].ID[:min(8, len(v.Broken[0].ID))]
@@ -217,7 +230,11 @@ func (f *follower) back(ctx context.Context, v Verdict) error {
 		failure.Serving = true
 		return failure
 	}
-	f.tell(slipway.Note, fmt.Sprintf("rolling back to %s, which has been serving all along", path.Base(f.before.Revision)))
+	why := ""
+	if len(v.Broken) >= patience && sameCause(v.Broken) {
+		why = "the same twice: stopping here; "
+	}
+	f.tell(slipway.Note, fmt.Sprintf("%srolling back to %s, which has been serving all along", why, path.Base(f.before.Revision)))
 	d, err := f.a.Return(ctx, f.w.Env, f.svc, f.before.Revision)
 	if err != nil {
 		return errors.Join(failure, err)

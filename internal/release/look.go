@@ -33,7 +33,9 @@ func Look(ctx context.Context, a *cloud.Account, env slipway.Environment, tag st
 	if err != nil {
 		return p, seen, err
 	}
-	return p, seen, survey(ctx, a, &expanded, p, seen)
+	err = survey(ctx, a, &expanded, p, seen)
+	p.Tag, p.Calls = tag, a.Calls()
+	return p, seen, err
 }
 
 // Prepare makes or continues an environment: what services share, and nothing

@@ -21,14 +21,18 @@ type Door struct {
 	Address string
 	// CA is a root certificate's file; "" is the system's alone.
 	CA string
+	// Instance is an address at which every instance's ports are dialled, to see
+	// for oneself what a health check sees; "" is none: on AWS security groups
+	// let the load balancer in, and nobody else.
+	Instance string
 }
 
 // Proof is a host that answered over verified TLS.
 type Proof struct {
-	URL     string
-	Status  int
-	Took    time.Duration
-	Expires time.Time
+	URL     string        `json:"url"`
+	Status  int           `json:"status"`
+	Took    time.Duration `json:"took"` // nanoseconds
+	Expires time.Time     `json:"expires"`
 }
 
 // Prove asks the host (with a port where that is not 443) over TLS, its certificate verified, until it answers with

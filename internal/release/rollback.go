@@ -49,7 +49,7 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 		w.Began(svc.Name, d)
 		out.Tag, out.Before = p.Tag, seen.Running[svc.Name].Tag
 	}
-	if err := Await(ctx, a, w, seen); err != nil {
+	if err := Await(ctx, a, w, seen, o.Door); err != nil {
 		return nil, err
 	}
 	if err := a.Repoint(ctx, w); err != nil {
@@ -122,7 +122,7 @@ func Scale(ctx context.Context, a *cloud.Account, env slipway.Environment, servi
 	}
 	w := &cloud.Work{Env: &env, Sink: o.Sink}
 	w.Began(svc.Name, d)
-	return Await(ctx, a, w, seen)
+	return Await(ctx, a, w, seen, o.Door)
 }
 
 // pick is the service of that key or name; "" is the only one.
@@ -145,6 +145,11 @@ func Destroy(ctx context.Context, a *cloud.Account, env slipway.Environment, all
 	env = a.Resolve(env)
 	if _, err := a.Observe(ctx, &env, plan.Wanted(&env)); err != nil {
 		return refused(err)
+	}
+	if all {
+		if err := a.Unused(ctx, &env); err != nil {
+			return refused(err)
+		}
 	}
 	w := &cloud.Work{Env: &env, Sink: sink}
 	if err := a.DestroyServices(ctx, w); err != nil || !all {

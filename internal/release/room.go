@@ -77,7 +77,11 @@ func (o Options) remove(ctx context.Context, a *cloud.Account, env *slipway.Envi
 // noRoom is the arithmetic of a placement that can't be, and the choices.
 func noRoom(env *slipway.Environment, r *slipway.Room) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: no room for %d more task of %d MiB and %d CPU units beside the old", r.Service, r.Tasks, r.Memory, r.CPU)
+	cpu := ""
+	if r.CPU > 0 {
+		cpu = fmt.Sprintf(" and %d CPU units", r.CPU)
+	}
+	fmt.Fprintf(&b, "%s: no room for %d more task%s of %d MiB%s; the old must stay until the new serves", r.Service, r.Tasks, plural(r.Tasks), r.Memory, cpu)
 	least := 0
 	for _, i := range r.Instances {
 		fmt.Fprintf(&b, "\n  %s (%s) has %d of %d MiB and %d of %d CPU units free", i.ID, i.Type, i.FreeMemory, i.TotalMemory, i.FreeCPU, i.TotalCPU)
@@ -88,7 +92,11 @@ func noRoom(env *slipway.Environment, r *slipway.Room) error {
 	}
 	b.WriteString("\n  choices")
 	if env.Cluster.Owned {
-		fmt.Fprintf(&b, "\n    --add-instance    one more %s for the deploy, removed afterwards", env.Cluster.Instance)
+		cost := ""
+		if env.On == "aws" {
+			cost = price(env.Cluster.Instance)
+		}
+		fmt.Fprintf(&b, "\n    --add-instance    one more %s for the deploy%s, removed afterwards", env.Cluster.Instance, cost)
 	}
 	b.WriteString("\n    --allow-gap       stop the old task first: a few seconds without service")
 	if env.Cluster.Owned {

@@ -54,8 +54,9 @@ type Outcome struct {
 	Overtaken string   `json:"overtaken,omitempty"`
 	URLs      []string `json:"urls"`
 	Calls     int      `json:"calls"`
-	Elapsed   time.Duration
-	Proofs    []Proof
+	// Elapsed is nanoseconds.
+	Elapsed time.Duration `json:"elapsed"`
+	Proofs  []Proof       `json:"proofs"`
 }
 
 // ErrRefused is the error of a run that was refused before anything changed.
@@ -115,7 +116,7 @@ func Run(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slipwa
 		if err := a.Apply(ctx, work, services); err != nil {
 			return err
 		}
-		return Await(ctx, a, work, seen)
+		return Await(ctx, a, work, seen, o.Door)
 	})
 	for _, svc := range restore {
 		err = errors.Join(err, a.Configure(ctx, &env, &svc))

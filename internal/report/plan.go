@@ -13,7 +13,7 @@ import (
 var signs = map[slipway.Action]string{slipway.Create: "+", slipway.Change: "~", slipway.Replace: "±", slipway.Remove: "-"}
 
 // Plan writes what a deploy would do, each difference with its reason.
-func Plan(w io.Writer, p *slipway.Plan, calls int) {
+func Plan(w io.Writer, p *slipway.Plan) {
 	same := 0
 	for _, s := range p.Steps {
 		if s.Action == slipway.Keep {
@@ -28,7 +28,11 @@ func Plan(w io.Writer, p *slipway.Plan, calls int) {
 	for _, r := range p.Rooms {
 		room(w, r)
 	}
-	fmt.Fprintf(w, "  the image is the pipeline's and not compared; %d resources the same; %d API calls\n", same, calls)
+	image := "the image"
+	if p.Tag != "" {
+		image = "image " + p.Tag
+	}
+	fmt.Fprintf(w, "  %s is the pipeline's and not compared; %d resources the same; %d API calls\n", image, same, p.Calls)
 	fmt.Fprintf(w, "%d to change, %d to add, %d to destroy. %s\n", p.Count(slipway.Change)+p.Count(slipway.Replace), p.Count(slipway.Create), p.Count(slipway.Remove), budget(p))
 }
 

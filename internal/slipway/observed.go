@@ -20,24 +20,37 @@ type Observed struct {
 }
 
 // Quota is how much of an allowance is used.
-type Quota struct{ Used, Limit int }
+type Quota struct {
+	Used  int `json:"used"`
+	Limit int `json:"limit"`
+}
 
 // Running is what a service runs.
 type Running struct {
 	// Revision is the task definition's ARN.
-	Revision string
+	Revision string `json:"revision"`
 	// Tag and Commit are the release's, Image the reference that it was started from.
-	Tag, Commit, Image string
-	Desired, Tasks     int
+	Tag     string `json:"tag"`
+	Commit  string `json:"commit,omitempty"`
+	Image   string `json:"image"`
+	Desired int    `json:"desired"`
+	Tasks   int    `json:"tasks"`
 	// Deployments are the rollouts in progress, the newest first.
-	Deployments []Deployment
+	Deployments []Deployment `json:"deployments,omitempty"`
 }
 
 // Deployment is one rollout of a service, as ECS tells of it.
 type Deployment struct {
-	ID, Status, Revision, RolloutState, Reason string
-	Desired, Running, Pending, FailedTasks     int
-	Since                                      time.Time
+	ID           string    `json:"id"`
+	Status       string    `json:"status"`
+	Revision     string    `json:"revision"`
+	RolloutState string    `json:"rolloutState"`
+	Reason       string    `json:"reason,omitempty"`
+	Desired      int       `json:"desired"`
+	Running      int       `json:"running"`
+	Pending      int       `json:"pending"`
+	FailedTasks  int       `json:"failedTasks"`
+	Since        time.Time `json:"since"`
 }
 
 // Survey is what the instances of a cluster that others made are like.

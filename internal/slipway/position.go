@@ -7,8 +7,9 @@ import (
 
 // Position is a place in the file, for messages.
 type Position struct {
-	File         string
-	Line, Column int
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 // String is the place as compilers write it: slipway.yaml:14:7.

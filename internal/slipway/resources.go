@@ -37,8 +37,8 @@ const (
 
 // ID names a resource within an environment: kind and name.
 type ID struct {
-	Kind Kind
-	Name string
+	Kind Kind   `json:"kind"`
+	Name string `json:"name"`
 }
 
 func (id ID) String() string { return string(id.Kind) + " " + id.Name }
@@ -56,36 +56,36 @@ type Resource struct {
 	ID
 	// Settings are only those that the file decides. What else the resource has
 	// is left as it is.
-	Settings Settings
+	Settings Settings `json:"settings,omitempty"`
 	// Fixed are the settings that can't be changed in place.
-	Fixed []string
+	Fixed []string `json:"fixed,omitempty"`
 	// After are the resources that have to be there before.
-	After []ID
+	After []ID `json:"after,omitempty"`
 	// Phase is the line that a report shows it under.
-	Phase string
+	Phase string `json:"phase"`
 	// Service is the name of the ECS service it belongs to; "" is the environment.
-	Service string
+	Service string `json:"service,omitempty"`
 	// At is where in the file a setting is written; "" is the whole resource.
-	At map[string]Position
+	At map[string]Position `json:"at,omitempty"`
 	// Adopted resources were made by others: their settings are only shown.
-	Adopted bool
+	Adopted bool `json:"adopted,omitempty"`
 }
 
 // Seen is one resource as the account has it.
 type Seen struct {
 	// Ref is its ARN, or its id where the API takes ids.
-	Ref string
+	Ref string `json:"ref"`
 	// Settings are what could be read; a key that is missing is unset.
-	Settings Settings
+	Settings Settings `json:"settings,omitempty"`
 	// Mark is what Slipway wrote on it when it set it last ("" for a resource
 	// made by others): where a setting differs from the file and the mark still
 	// says the file's value, somebody else changed it.
-	Mark string
+	Mark string `json:"mark,omitempty"`
 	// Foreign tells that another tool has put something in its place since.
-	Foreign bool
+	Foreign bool `json:"foreign,omitempty"`
 	// Status is the API's word for a resource that is not simply there
 	// ("provisioning", "PENDING_VALIDATION").
-	Status string
+	Status string `json:"status,omitempty"`
 	// Behind is the ARN of the load balancer that a target group hangs on.
-	Behind string `json:",omitempty"`
+	Behind string `json:"behind,omitempty"`
 }

@@ -16,34 +16,40 @@ const (
 
 // Difference is one setting that is not as the file wants it.
 type Difference struct {
-	Field, Have, Want string
+	Field string `json:"field"`
+	Have  string `json:"have"`
+	Want  string `json:"want"`
 	// Key is what the file calls it: "service.paths"; "" is nothing that a file says.
-	Key string
+	Key string `json:"key,omitempty"`
 	// At is where the file says so; zero for a default.
-	At Position
+	At Position `json:"at,omitzero"`
 	// Drift tells that somebody changed what Slipway had set.
-	Drift bool
+	Drift bool `json:"drift,omitempty"`
 }
 
 // Step is one resource, and what has to be done about it.
 type Step struct {
 	Resource
-	Action      Action
-	Differences []Difference
+	Action      Action       `json:"action"`
+	Differences []Difference `json:"differences,omitempty"`
 	// Why says it where no difference of settings does.
-	Why string `json:",omitempty"`
+	Why string `json:"why,omitempty"`
 }
 
 // Plan is everything that a run would do.
 type Plan struct {
-	Environment string
-	Steps       []Step
+	Environment string `json:"environment"`
+	Steps       []Step `json:"steps"`
 	// Budgets are each service's, in the file's order.
-	Budgets []Budget
-	Rooms   []Room
+	Budgets []Budget `json:"budgets,omitempty"`
+	Rooms   []Room   `json:"rooms,omitempty"`
 	// Notes are what a person should know and no step changes: deviations of
 	// adopted resources, quotas that come near.
-	Notes []string
+	Notes []string `json:"notes,omitempty"`
+	// Tag is the release that it was looked at for; "" where nothing runs yet.
+	Tag string `json:"tag,omitempty"`
+	// Calls is how many API calls it took to see all this.
+	Calls int `json:"calls,omitempty"`
 }
 
 // Count is how many steps have the action.
@@ -58,42 +64,50 @@ func (p *Plan) Count(a Action) (n int) {
 
 // Budget is the longest that a deploy of a service should take, by its parts.
 type Budget struct {
-	Service                          string
-	Rounds                           int
-	Start, Health, Drain, Stop, Rest time.Duration
+	Service string        `json:"service"`
+	Rounds  int           `json:"rounds"`
+	Start   time.Duration `json:"start"` // nanoseconds, as all of them
+	Health  time.Duration `json:"health"`
+	Drain   time.Duration `json:"drain"`
+	Stop    time.Duration `json:"stop"`
 	// Gap tells that all old tasks may be stopped before a new one serves.
-	Gap bool
+	Gap bool `json:"gap,omitempty"`
 }
 
 // Total is the sum over all rounds.
 func (b Budget) Total() time.Duration {
-	return time.Duration(max(b.Rounds, 1))*(b.Start+b.Health) + b.Drain + b.Stop + b.Rest
+	return time.Duration(max(b.Rounds, 1))*(b.Start+b.Health) + b.Drain + b.Stop
 }
 
 // Room is whether the cluster has place for a deploy's new tasks.
 type Room struct {
-	Service string
+	Service string `json:"service"`
 	// Tasks is how many further ones run at the same time as the old.
-	Tasks int
-	// Memory is MiB and CPU units, of one task.
-	Memory, CPU int
-	Port        int // a fixed host port, or 0
-	Fits        bool
+	Tasks int `json:"tasks"`
+	// Memory is one task's, in MiB, and CPU its units.
+	Memory int  `json:"memory"`
+	CPU    int  `json:"cpu"`
+	Port   int  `json:"port,omitempty"` // a fixed host port, or 0
+	Fits   bool `json:"fits"`
 	// Instances are what there is, the roomiest first.
-	Instances []InstanceRoom
+	Instances []InstanceRoom `json:"instances,omitempty"`
 	// Grows tells that the cluster adds instances by itself.
-	Grows bool
+	Grows bool `json:"grows,omitempty"`
 }
 
 // InstanceRoom is what a container instance has left.
 type InstanceRoom struct {
-	ID, Type              string
-	FreeMemory, FreeCPU   int
-	TotalMemory, TotalCPU int
-	Ports                 []int
-	Zone                  string
-	Tasks                 int
-	Connected, Draining   bool
+	ID          string `json:"id"`
+	Type        string `json:"type"`
+	FreeMemory  int    `json:"freeMemory"`
+	FreeCPU     int    `json:"freeCPU"`
+	TotalMemory int    `json:"totalMemory"`
+	TotalCPU    int    `json:"totalCPU"`
+	Ports       []int  `json:"ports,omitempty"`
+	Zone        string `json:"zone"`
+	Tasks       int    `json:"tasks"`
+	Connected   bool   `json:"connected"`
+	Draining    bool   `json:"draining,omitempty"`
 }
 
 // Event is one thing that happened during a run, for a terminal, a log or a
