@@ -136,13 +136,30 @@ func (f *file) fresh() *file {
 	if f.port == "" {
 		host = ""
 	}
-	f.environments = []*environment{{name: "playground", host: host, region: r.region, serviceNames: []string{"playground-" + f.app}, image: newSettings(), service: newSettings()}}
+	f.environments = []*environment{{name: "playground", branch: r.checkedOut("release/playground"), host: host, region: r.region, serviceNames: []string{"playground-" + f.app}, image: newSettings(), service: newSettings()}}
 	if !r.hasDocker {
 		f.notes = append(f.notes, note{text: "there is no Dockerfile: slipway builds the image from one"})
 	} else if f.port == "" {
 		f.notes = append(f.notes, note{"Dockerfile", 0, "it has no EXPOSE: add port to service, if it takes requests"})
 	}
 	return f
+}
+
+// checkedOut is the branch that is checked out, where the one that an environment
+// has by default is not there: whoever begins has only one.
+func (r *repository) checkedOut(usual string) string {
+	head, err := readIn(r.dir, ".git/HEAD")
+	branch, ok := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/")
+	if err != nil || !ok {
+		return ""
+	}
+	for _, ref := range []string{"refs/heads/" + usual, "refs/remotes/origin/" + usual} {
+		packed, _ := readIn(r.dir, ".git/packed-refs")
+		if _, err := readIn(r.dir, ".git/"+ref); err == nil || strings.Contains(string(packed), " "+ref+"\n") {
+			return ""
+		}
+	}
+	return branch
 }
 
 func scalarOr(s string) string {

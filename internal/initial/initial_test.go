@@ -65,3 +65,50 @@ func TestRepositories(t *testing.T) {
 		})
 	}
 }
+
+// Whoever has no release branch yet begins with the one that is checked out.
+func TestTheBranchThatIsCheckedOut(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	branch := func() string {
+		t.Helper()
+		r, err := Read(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(r.File), "branch: ")
+		name, _, _ := strings.Cut(rest, "\n")
+		return name
+	}
+	put("Dockerfile", "FROM scratch\nEXPOSE 80\n")
+	if got := branch(); got != "" {
+		t.Errorf("without git: %q", got)
+	}
+	put(".git/HEAD", "ref: refs/heads/main\n")
+	if got := branch(); got != "main" {
+		t.Errorf("on main: %q", got)
+	}
+	put(".git/HEAD", "0123456789012345678901234567890123456789\n")
+	if got := branch(); got != "" {
+		t.Errorf("on no branch: %q", got)
+	}
+	put(".git/HEAD", "ref: refs/heads/main\n")
+	put(".git/packed-refs", "# pack-refs with: peeled\n0123456789012345678901234567890123456789 refs/remotes/origin/release/playground\n")
+	if got := branch(); got != "" {
+		t.Errorf("with a release branch at origin: %q", got)
+	}
+	os.Remove(filepath.Join(dir, ".git/packed-refs"))
+	put(".git/refs/heads/release/playground", "0123456789012345678901234567890123456789\n")
+	if got := branch(); got != "" {
+		t.Errorf("with a release branch: %q", got)
+	}
+}

@@ -7,15 +7,48 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
-// answer is what the health check's path answers, for people: status and the
-// first lines of the body. AWS tells the code alone, so slipway asks for itself:
-// the target, where it can be reached from here; else, where nothing older
-// serves, the host, for a load balancer without a healthy target asks an
-// unhealthy one. It is "" where neither can be done.
+// replies are what the health check's path answered when slipway asked.
+type replies struct {
+	since map[string]time.Time // when a target was seen first
+	tries map[string]int
+	text  string // the latest, as answer gives it
+}
+
+// listen asks this rollout's targets that are not healthy although the load
+// balancer has asked them: for itself, because AWS tells of the answer no more
+// than its code, and while they are there, because what is unhealthy is stopped.
+func (f *follower) listen(ctx context.Context, p *slipway.Progress, now time.Time) {
+	if f.heard.since == nil {
+		f.heard.since, f.heard.tries = map[string]time.Time{}, map[string]int{}
+	}
+	for _, t := range p.Targets {
+		ours := slices.ContainsFunc(p.Tasks, func(task slipway.Task) bool { return !task.Stopping() && leadsTo(t, task) })
+		if !ours || t.State == "healthy" || t.State == "draining" {
+			continue
+		}
+		if _, known := f.heard.since[t.ID]; !known {
+			f.heard.since[t.ID] = now
+		}
+		if asked := t.State == "unhealthy" || now.Sub(f.heard.since[t.ID]) > f.svc.Health.Interval; asked && f.heard.tries[t.ID] < 2 {
+			f.heard.tries[t.ID]++
+			if text := f.answer(ctx, t.ID, p.Old == 0); text != "" {
+				f.heard.text, f.heard.tries[t.ID] = text, 2
+			}
+		}
+	}
+}
+
+// answer is what the health check's path answers, as lines to be shown: from the
+// target, where it can be reached from here; else, where nothing older serves,
+// from the host, for a load balancer without a healthy target asks an unhealthy
+// one. It is "" where neither can be done.
 func (f *follower) answer(ctx context.Context, target string, alone bool) string {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

@@ -101,6 +101,7 @@ type follower struct {
 
 	said   map[string]bool
 	latest string
+	heard  replies
 }
 
 func (f *follower) tell(state slipway.State, text string) {
@@ -173,9 +174,10 @@ func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Pr
 			f.said[cause] = true
 		}
 	}
+	f.listen(ctx, p, time.Now())
 	for _, t := range p.Targets {
-		if key := t.ID + t.Description; t.State == "unhealthy" && !f.said[key] {
-			f.once(key, fmt.Sprintf("target %s is unhealthy: %s (GET %s)%s", t.ID, t.Description, f.svc.Health.Path, f.answer(ctx, t.ID, p.Old == 0)))
+		if t.State == "unhealthy" {
+			f.once(t.ID+t.Description, fmt.Sprintf("target %s is unhealthy: %s (GET %s)%s", t.ID, t.Description, f.svc.Health.Path, f.heard.text))
 		}
 	}
 	for _, e := range p.Events {
@@ -183,7 +185,7 @@ func (f *follower) show(ctx context.Context, d slipway.Deployment, p *slipway.Pr
 			f.once(e.Text, e.Text)
 		}
 		if why := unhealthy([]slipway.ServiceEvent{e}); why != "" {
-			f.once(why, fmt.Sprintf("a target is unhealthy: %s (GET %s)", why, f.svc.Health.Path))
+			f.once(why, fmt.Sprintf("a target is unhealthy: %s (GET %s)%s", why, f.svc.Health.Path, f.heard.text))
 		}
 	}
 	if v.Text != f.latest && !v.Serves {

@@ -72,7 +72,10 @@ func Last(ctx context.Context, dir, branch string, stable bool) (Version, error)
 		if current, err := r.git(ctx, "rev-parse", "--abbrev-ref", "HEAD"); err == nil && current == branch || os.Getenv("CI") != "" {
 			ref = "HEAD"
 		} else {
-			return Version{}, fmt.Errorf("there is no branch %s here; fetch it (git fetch origin %s), or name the release: --tag", branch, branch)
+			if current == "HEAD" || err != nil {
+				current = "NAME"
+			}
+			return Version{}, fmt.Errorf("there is no branch %s here; fetch it (git fetch origin %s), say which one it is (branch: %s under the environment in slipway.yaml), or name the release: --tag", branch, branch, current)
 		}
 	}
 	describe := []string{"describe", "--abbrev=0", "--tags"}

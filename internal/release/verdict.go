@@ -94,19 +94,29 @@ func up(t slipway.Task, targets []slipway.Target, shape Shape) bool {
 		return true
 	}
 	found := false
+	for _, target := range targets {
+		if !leadsTo(target, t) {
+			continue
+		}
+		if target.State != "healthy" {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// leadsTo tells whether a target is one of the task's: a port of an instance, or
+// an address.
+func leadsTo(target slipway.Target, t slipway.Task) bool {
 	for _, c := range t.Containers {
 		for _, address := range c.Targets {
-			for _, target := range targets {
-				if strings.HasPrefix(address, ":") && strings.HasSuffix(target.ID, address) || strings.HasPrefix(target.ID, address+":") {
-					if target.State != "healthy" {
-						return false
-					}
-					found = true
-				}
+			if strings.HasPrefix(address, ":") && strings.HasSuffix(target.ID, address) || strings.HasPrefix(target.ID, address+":") {
+				return true
 			}
 		}
 	}
-	return found
+	return false
 }
 
 func text(p *slipway.Progress, routed bool, running, healthy int) string {

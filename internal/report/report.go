@@ -21,14 +21,13 @@ type Reporter interface {
 }
 
 // NewPlain writes a line for each thing that happened: for CI and pipes.
-func NewPlain(w io.Writer) Reporter { return &plain{w: w, kept: map[string]int{}} }
+func NewPlain(w io.Writer) Reporter { return &plain{w: w} }
 
 type plain struct {
 	w io.Writer
 
-	mu    sync.Mutex
-	kept  map[string]int
-	order []string
+	mu   sync.Mutex
+	kept int // resources that are as they should be, and not told of yet
 }
 
 // Sink implements Reporter. What docker prints while it works is left out: where
@@ -41,10 +40,7 @@ func (p *plain) Sink(e slipway.Event) {
 		return
 	case slipway.Kept:
 		if e.Text == "" {
-			if p.kept[e.Phase] == 0 {
-				p.order = append(p.order, e.Phase)
-			}
-			p.kept[e.Phase]++
+			p.kept++
 			return
 		}
 	case slipway.Working:
@@ -52,7 +48,22 @@ func (p *plain) Sink(e slipway.Event) {
 			return
 		}
 	}
+	if e.Phase == "deploy" { // all else is done by now
+		p.same()
+	}
 	p.line(e)
+}
+
+// same tells of what is as it should be.
+func (p *plain) same() {
+	if p.kept > 0 {
+		what := fmt.Sprintf("%d resources are as they should be", p.kept)
+		if p.kept == 1 {
+			what = "1 resource is as it should be"
+		}
+		fmt.Fprintln(p.w, pad("same", 13)+what)
+		p.kept = 0
+	}
 }
 
 func (p *plain) line(e slipway.Event) {
@@ -80,12 +91,7 @@ func (p *plain) line(e slipway.Event) {
 func (p *plain) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, phase := range p.order {
-		if n := p.kept[phase]; n > 0 {
-			fmt.Fprintf(p.w, "%s%d as they should be\n", pad(phase, 13), n)
-		}
-	}
-	p.order, p.kept = nil, map[string]int{}
+	p.same()
 }
 
 func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
