@@ -24,7 +24,7 @@ import (
 // names an action and a resource that the statement was about, and the next step.
 func TestAPipelineBreaksWithOneStatementLess(t *testing.T) {
 	g := newGuarded(t)
-	g.must("ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x")
+	g.secrets()
 	g.release("v1.0.0")
 	g.root(0, "up", "playground")
 
@@ -64,9 +64,9 @@ func TestAPipelineBreaksWithOneStatementLess(t *testing.T) {
 			continue
 		}
 		g.eventually("1", "ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "length(services[0].deployments)")
-		g.must("ssm", "delete-parameter", "--name", "/playground/key")
+		g.must(noToken...)
 		breaks(deploy, s, user, 3, "deploy", "playground", "--tag", "v1.0.0")
-		g.must("ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x")
+		g.must(aToken...)
 	}
 	g.as(g.user("deploy", step("deploy")), 0, "deploy", "playground", "--tag", "v1.0.0")
 }
@@ -132,7 +132,7 @@ func (i *idp) token(subject, audience string) string {
 // branch's may deploy and no more, any other's may nothing.
 func TestTokensOfACIServiceMayDoTheirStepAlone(t *testing.T) {
 	g := newGuarded(t)
-	g.must("ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x")
+	g.secrets()
 	g.release("v1.0.0")
 	g.root(0, "up", "playground")
 	g.git("remote", "add", "origin", "git@github.com:windingtree/ship.git")

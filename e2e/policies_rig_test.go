@@ -119,6 +119,19 @@ func answering(t *testing.T) []string {
 	return []string{"SLIPWAY_HTTPS=" + s.Listener.Addr().String(), "SLIPWAY_CA=" + file}
 }
 
+// What a task of it needs to start. A deploy looks for the parameter before it
+// begins and not for the token, without which a task fails.
+var (
+	aToken  = []string{"secretsmanager", "create-secret", "--name", "token", "--secret-string", "x"}
+	noToken = []string{"secretsmanager", "delete-secret", "--secret-id", "token", "--force-delete-without-recovery"}
+)
+
+func (g *guarded) secrets() {
+	g.t.Helper()
+	g.must("ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x")
+	g.must(aToken...)
+}
+
 // root runs slipway as the account's root.
 func (g *guarded) root(code int, args ...string) string {
 	g.t.Helper()

@@ -64,9 +64,9 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 		allowed[command] = append(allowed[command], d.Statement...)
 	}
 	file := func(with ...string) run { return run{0, append([]string{"file"}, with...)} }
+	aws := func(args []string) run { return run{0, append([]string{"aws"}, args...)} }
 
-	g.must("ssm", "put-parameter", "--name", "/playground/key", "--type", "SecureString", "--value", "x")
-	g.must("secretsmanager", "create-secret", "--name", "token", "--secret-string", "x")
+	g.secrets()
 	as("env up", run{0, []string{"env", "up", "playground"}},
 		file("INSTANCE", "t3.medium", "INSIGHTS", "true", "HOSTS", "ship.slipway.test, more.slipway.test"), run{0, []string{"env", "up", "playground"}})
 	g.file()
@@ -94,8 +94,8 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 		run{0, []string{"deploy", "playground", "--tag", "v1.0.1"}})
 	g.file("HEALTH", "up")
 	as("deploy", run{0, []string{"deploy", "playground", "--tag", "v1.0.1"}},
-		run{0, []string{"stable"}}, run{0, []string{"aws", "secretsmanager", "delete-secret", "--secret-id", "token", "--force-delete-without-recovery"}}, run{3, []string{"deploy", "playground", "--tag", "v1.0.0"}},
-		run{0, []string{"aws", "secretsmanager", "create-secret", "--name", "token", "--secret-string", "x"}})
+		run{0, []string{"stable"}}, aws(noToken), run{3, []string{"deploy", "playground", "--tag", "v1.0.0"}},
+		aws(aToken))
 
 	as("plan", run{0, []string{"plan", "playground"}})
 	as("env show", run{0, []string{"env", "show", "playground"}})
@@ -105,8 +105,8 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 	as("rollback", run{0, []string{"rollback", "playground"}})
 	as("scale", run{0, []string{"scale", "playground", "2"}})
 	as("doctor", run{0, []string{"doctor", "playground"}})
-	as("run", run{0, []string{"run", "playground", "--detach", "--", "/x"}}, run{0, []string{"aws", "secretsmanager", "delete-secret", "--secret-id", "token", "--force-delete-without-recovery"}},
-		run{125, []string{"run", "playground", "--", "/x"}}, run{0, []string{"aws", "secretsmanager", "create-secret", "--name", "token", "--secret-string", "x"}})
+	as("run", run{0, []string{"run", "playground", "--detach", "--", "/x"}}, aws(noToken),
+		run{125, []string{"run", "playground", "--", "/x"}}, aws(aToken))
 	as("run --tag", run{0, []string{"run", "playground", "--tag", "v1.0.1", "--detach", "--", "/x"}})
 	as("secret list", run{0, []string{"secret", "list", "playground"}})
 	as("secret rm", run{0, []string{"secret", "rm", "playground", "KEY"}})
