@@ -108,11 +108,12 @@ func (b *build) cutShort() {
 	b.tell(func() { b.Reason, b.ended = "the engine ended; its next run begins the build again", true })
 }
 
-// verdict is why the ref was not moved, "" where it was.
-func (b *build) verdict() string {
+// verdict is why the ref was not moved, "" where it was, and whether that is
+// final.
+func (b *build) verdict() (why string, failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Reason
+	return b.Reason, b.Status == Failed
 }
 
 // enqueue takes a build for a ref, durably, and tells how many come before it.

@@ -195,7 +195,8 @@ func (p *pushing) refusal(ctx context.Context, q *quarantine, c command) string 
 	return ""
 }
 
-// carryOut moves the refs: tags first, because branches deploy them.
+// carryOut moves the refs: tags first, because branches deploy them. Where one
+// fails its branches stay, too: they would deploy the tag before it.
 func (p *pushing) carryOut(ctx context.Context, commands []command) {
 	order := make([]int, len(commands))
 	for i := range order {
@@ -204,32 +205,40 @@ func (p *pushing) carryOut(ctx context.Context, commands []command) {
 	slices.SortStableFunc(order, func(a, b int) int {
 		return strings.Compare(commands[b].ref[:min(7, len(commands[b].ref))], commands[a].ref[:min(7, len(commands[a].ref))]) // refs/tags before refs/head
 	})
+	broken := ""
 	for _, i := range order {
 		c := commands[i]
+		name, tag := strings.CutPrefix(c.ref, "refs/tags/")
 		switch {
 		case p.verdict[i] != "":
 		case c.deletes():
 			if err := p.repo.delete(ctx, c.ref, c.old); err != nil {
 				p.verdict[i] = "it cannot be deleted"
 			}
+		case broken != "" && !tag:
+			p.verdict[i] = broken + ", which came with it, was not built"
 		default:
-			p.verdict[i] = p.build(ctx, c)
+			var failed bool
+			if p.verdict[i], failed = p.build(ctx, c); failed && tag {
+				broken = name
+			}
 		}
 	}
 }
 
 // build queues a ref's build and shows it to who pushes until it ends, or they go
-// away; it goes on without them.
-func (p *pushing) build(ctx context.Context, c command) string {
+// away; it goes on without them. The verdict is why the ref is not moved yet,
+// failed tells that it will not be.
+func (p *pushing) build(ctx context.Context, c command) (verdict string, failed bool) {
 	b, ahead, err := p.remote.enqueue(p.app, c, p.key)
 	if err != nil {
-		return "its build cannot be queued: " + err.Error()
+		return "its build cannot be queued: " + err.Error(), true
 	}
 	if ahead > 0 {
 		p.answer.say(fmt.Sprintf("waiting for %d other build(s) of %s", ahead, p.app))
 	}
 	if err := b.follow(ctx, p.answer.say); err != nil {
-		return "you went away; the build goes on"
+		return "you went away; the build goes on", false
 	}
 	return b.verdict()
 }

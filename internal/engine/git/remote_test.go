@@ -188,18 +188,27 @@ func TestAPushThatIsTooLargeLeavesNothing(t *testing.T) {
 }
 
 func TestABuildThatTakesTooLongIsEndedWithItsChildren(t *testing.T) {
-	r := newRig(t, func(o *Options) { o.Time = 300 * time.Millisecond })
+	limit := 300 * time.Millisecond
+	for ; !tooLong(t, limit); limit *= 4 {
+		t.Logf("within %v it had not begun", limit)
+	}
+}
+
+// tooLong pushes what takes longer than the limit. It tells whether the build has
+// begun before it was over.
+func tooLong(t *testing.T, limit time.Duration) (begun bool) {
+	r := newRig(t, func(o *Options) { o.Time = limit })
 	r.commit("echo working\nsleep 600 &\nwait\n")
 	out, err := r.push("main")
-	if err == nil || !strings.Contains(out, "remote: working") || !strings.Contains(out, "it took longer than 300ms") {
+	if why := "it took longer than " + limit.String(); err == nil || !strings.Contains(out, why) {
 		t.Errorf("%v\n%s", err, out)
+	} else if b := r.remote.builds("web")[0]; b.Status != Failed || b.Reason != why {
+		t.Errorf("%+v", b)
 	}
 	if refs := r.refs(); refs != "" {
 		t.Errorf("the ref has moved: %s", refs)
 	}
-	if b := r.remote.builds("web")[0]; b.Status != Failed || b.Reason != "it took longer than 300ms" {
-		t.Errorf("%+v", b)
-	}
+	return strings.Contains(out, "remote: working")
 }
 
 func TestABuildGoesOnWithoutWhoPushed(t *testing.T) {
@@ -254,6 +263,120 @@ func TestPushesOfAnApplicationQueue(t *testing.T) {
 	}
 	if err := second.Wait(); err != nil {
 		t.Errorf("the second: %v\n%s", err, rest)
+	}
+}
+
+// Pushes of one branch that were made before any was built: one that goes on from
+// the one before it moves the branch on, one that is behind it builds nothing.
+func TestAnOlderPushDoesNotOvertakeANewer(t *testing.T) {
+	r := newRig(t, nil)
+	r.commit("true")
+	if out, err := r.push("main"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	g := newGate(t)
+	r.commit("echo older has built\n")
+	older := r.git("rev-parse", "HEAD")
+	r.commit(g.script())
+	newer := r.pushing("main")
+	if err := newer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	g.wait()
+	r.commit("echo newest has built\n")
+	type pushed struct {
+		out string
+		err error
+	}
+	late := map[string]chan pushed{older: make(chan pushed, 1), "HEAD": make(chan pushed, 1)}
+	for i, id := range []string{older, "HEAD"} {
+		go func() {
+			out, err := r.push(id + ":refs/heads/main")
+			late[id] <- pushed{out, err}
+		}()
+		queued(t, r.remote, i+2)
+	}
+	g.pass()
+	if err := newer.Wait(); err != nil {
+		t.Errorf("the newer: %v", err)
+	}
+	if p := <-late[older]; p.err == nil || strings.Contains(p.out, "older has built") || !strings.Contains(p.out, "a push before this one has moved it") {
+		t.Errorf("the older: %v\n%s", p.err, p.out)
+	}
+	if p := <-late["HEAD"]; p.err != nil || !strings.Contains(p.out, "newest has built") {
+		t.Errorf("the newest: %v\n%s", p.err, p.out)
+	}
+	if want := r.git("rev-parse", "HEAD") + "\trefs/heads/main"; !strings.Contains(r.refs(), want) {
+		t.Errorf("the refs are %s", r.refs())
+	}
+}
+
+// queued waits until so many of the application's builds have not ended.
+func queued(t *testing.T, g *Remote, want int) {
+	t.Helper()
+	w := g.o.Store.Watch(builds)
+	defer w.Close()
+	for {
+		n := 0
+		for _, b := range g.builds("web") {
+			if b.Status == Queued || b.Status == Running {
+				n++
+			}
+		}
+		if n == want {
+			return
+		}
+		if _, err := w.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A branch that comes with a tag would deploy that: where the tag's build fails it
+// stays, and its own is not begun.
+func TestABranchStaysWithATagThatIsNotBuilt(t *testing.T) {
+	r := newRig(t, func(o *Options) {
+		o.Program = []string{"/bin/sh", "-c", `echo "$0 builds"; test "$0" = refs/heads/main`}
+	})
+	r.commit("")
+	r.git("tag", "v1")
+	cmd := exec.Command("git", "push", r.url(), "main", "v1")
+	cmd.Dir = r.dir
+	out, err := cmd.CombinedOutput()
+	if err == nil || strings.Contains(string(out), "refs/heads/main builds") || !strings.Contains(string(out), "(v1, which came with it, was not built)") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if refs := r.refs(); refs != "" {
+		t.Errorf("refs have moved: %s", refs)
+	}
+	if out, err := r.push("main"); err != nil {
+		t.Errorf("alone: %v\n%s", err, out)
+	}
+}
+
+// A tree whose paths would write into .git when it is checked out is not taken in.
+func TestPathsThatLeadIntoGitAreRefused(t *testing.T) {
+	r := newRig(t, nil)
+	r.commit("true")
+	hook := r.git("rev-parse", "HEAD:build")
+	mktree := func(entry string) string {
+		cmd := exec.Command("git", "mktree", "--missing")
+		cmd.Dir, cmd.Stdin = r.dir, strings.NewReader(entry+"\n")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	hooks := mktree("040000 tree " + mktree("100755 blob "+hook+"\tpost-checkout") + "\thooks")
+	for _, name := range []string{".git", ".GIT", "git~1", "..", "."} {
+		commit := r.git("commit-tree", "-m", "x", mktree("040000 tree "+hooks+"\t"+name))
+		if out, err := r.push(commit + ":refs/heads/x"); err == nil || !strings.Contains(out, "the pack cannot be taken in") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+	if refs := r.refs(); refs != "" {
+		t.Errorf("the refs are %s", refs)
 	}
 }
 

@@ -118,6 +118,27 @@ func (r repository) set(ctx context.Context, ref, new, old string) error {
 	return err
 }
 
+// from is where a ref moves from when its build begins. Builds before it may have
+// moved it since it was pushed: forward to what this one has too, or past it, and
+// then an older push must not overtake the newer.
+func (r repository) from(ctx context.Context, ref, new string) (old string, err error) {
+	refs, _, err := r.refs(ctx)
+	if err != nil {
+		return "", err
+	}
+	old, there := refs[ref]
+	switch {
+	case !there:
+		return noObject, nil
+	case strings.HasPrefix(ref, "refs/tags/") && old != new:
+		return "", fmt.Errorf("a push before this one has made it at %.7s, and a tag is never moved; tag anew", old)
+	}
+	if _, err := r.run(ctx, nil, "merge-base", "--is-ancestor", old, new); err != nil {
+		return "", fmt.Errorf("a push before this one has moved it to %.7s; fetch first", old)
+	}
+	return old, nil
+}
+
 // keep keeps a build's objects.
 func (r repository) keep(ctx context.Context, n int, id string) error {
 	_, err := r.run(ctx, nil, "update-ref", "--no-deref", fmt.Sprint(kept, n), id)

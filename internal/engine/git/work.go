@@ -110,13 +110,17 @@ func (g *Remote) attempt(b *build) error {
 	if err != nil {
 		return err
 	}
+	old, err := repo.from(ctx, b.Ref, b.New)
+	if err != nil {
+		return err
+	}
 	if err := g.program(ctx, b, repo, commit); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		return err
 	}
-	if err := repo.set(ctx, b.Ref, b.New, b.Old); err != nil {
+	if err := repo.set(ctx, b.Ref, b.New, old); err != nil {
 		return fmt.Errorf("it ended well, and %s could not be moved: %w", b.Ref, err)
 	}
 	if _, err := repo.run(ctx, nil, "gc", "--auto", "--quiet"); err != nil {
