@@ -120,6 +120,8 @@ func TestRefusalsNameTheirCause(t *testing.T) {
 	refused("docker-down", 1, "deploy", "playground", "--build")
 	refused("docker-down-build", 1, "build", "--env", "playground")
 	variables = nil
+	refused("no-such-tag", 1, "build", "--env", "playground", "--tag", "v9.9.9")
+	refused("no-environment", 1, "build", "--env", "nowhere")
 	a.held("travis #42", "v0.9.0")
 	refused("another-deploy", 6, "deploy", "playground")
 	a.aws("ssm", "delete-parameter", "--name", lockOfShip)

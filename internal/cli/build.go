@@ -21,7 +21,7 @@ that is there already is kept: a tag is built once. Without --env every environm
   slipway build --tag v1.2.0 --env playground`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := d.load(nil); err != nil {
+			if err := d.load(named(env)); err != nil {
 				return err
 			}
 			for _, e := range d.stack.Environments {
@@ -56,4 +56,12 @@ that is there already is kept: a tag is built once. Without --env every environm
 	c.Flags().StringVar(&tag, "tag", "", "the tag to build, instead of the one checked out")
 	c.Flags().StringVar(&env, "env", "", "only this environment's images")
 	return c
+}
+
+// named is the argument that names an environment, if any does.
+func named(env string) []string {
+	if env == "" {
+		return nil
+	}
+	return []string{env}
 }

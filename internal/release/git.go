@@ -27,6 +27,17 @@ type Version struct {
 	Ref string
 	// Why says how it was chosen, for people.
 	Why string
+	// Elsewhere tells that the repository has no such tag: its image may have been
+	// made elsewhere, and cannot be made here.
+	Elsewhere bool
+}
+
+// buildable refuses a tag that is not here: what lies in the folder is not it.
+func (v Version) buildable() error {
+	if !v.Elsewhere {
+		return nil
+	}
+	return fmt.Errorf("there is no tag %s here to build. Fetch it: git fetch --tags, or make it: git tag %s", v.Tag, v.Tag)
 }
 
 // repository runs git in a folder.
@@ -114,7 +125,7 @@ func Tagged(ctx context.Context, dir, tag string) (Version, error) {
 func (r repository) tagged(ctx context.Context, tag string) (Version, error) {
 	commit, err := r.git(ctx, "rev-parse", "--verify", "-q", "refs/tags/"+tag+"^{commit}")
 	if err != nil {
-		return Version{Tag: tag}, nil // made elsewhere: its image may be there all the same
+		return Version{Tag: tag, Elsewhere: true}, nil
 	}
 	v := Version{Tag: tag, Commit: commit, Ref: "refs/tags/" + tag}
 	if head, _ := r.git(ctx, "rev-parse", "HEAD"); head == commit && !r.dirty(ctx) {

@@ -124,7 +124,10 @@ func buildable(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env 
 	if !build || len(env.Built()) == 0 {
 		return nil
 	}
-	err := answers(ctx)
+	err := v.buildable()
+	if err == nil {
+		err = answers(ctx)
+	}
 	if err == nil {
 		return nil
 	}
@@ -396,6 +399,9 @@ func Build(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slip
 	p, err := plan.Make(&slipway.Environment{Name: env.Name}, wanted, seen)
 	if err != nil {
 		return slipway.Release{}, err
+	}
+	if err := buildable(ctx, a, stack, &env, v, true); err != nil {
+		return slipway.Release{}, refused(err)
 	}
 	if err := a.Apply(ctx, &cloud.Work{Env: &env, Sink: sink}, p.Steps); err != nil {
 		return slipway.Release{}, err
