@@ -49,6 +49,18 @@ func (a *application) head() string {
 	return strings.TrimSpace(string(out))
 }
 
+// empty is a commit without a file.
+func (a *application) empty() string {
+	a.t.Helper()
+	cmd := exec.Command("git", "-c", "user.name=ship", "-c", "user.email=ship@example.test", "commit-tree", "-m", "empty", "4b825dc642cb6eb9a060e54bf8d69288fbee4904") // git's name of the empty tree
+	cmd.Dir = a.dir
+	out, err := cmd.Output()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // From git init to https:// by nothing but git push; then what goes wrong, each
 // with its cause shown and the old version serving.
 func TestGitPushShips(t *testing.T) {
@@ -98,6 +110,8 @@ func TestGitPushShips(t *testing.T) {
 		a.pushes(false, []string{"slipway", "HEAD:refs/slipway/kept/x"}, "only branches and tags")
 		a.pushes(true, []string{"slipway", "HEAD:refs/heads/other"}, "no environment on the engine follows other: nothing is deployed (playground follows release/playground)")
 		a.pushes(true, []string{"slipway", "--delete", "other"}, "[deleted]")
+		a.git("tag", "v0.1.0", a.empty())
+		a.pushes(false, []string{"slipway", "v0.1.0"}, "remote: error: there is no slipway.yaml in this commit", "[remote rejected] v0.1.0 -> v0.1.0 (the build ended with 1)")
 	})
 
 	t.Run("its log is in CloudWatch Logs", func(t *testing.T) {

@@ -93,7 +93,7 @@ needs slipway:GitPush (or slipway:GitPull) on arn:aws:slipway:REGION:ACCOUNT:git
 				return err
 			}
 			fmt.Fprintf(t.out, "remote       %s  %s\n", name, url)
-			fmt.Fprintf(t.out, "next         git push %s TAG builds it · git push %s BRANCH starts the branch's last tag\n", name, name)
+			fmt.Fprintf(t.out, "next         with %s committed: git tag v1.0.0 && git push %s v1.0.0 HEAD:%s   (a tag is built, the branch starts its last tag)\n", filepath.Base(file), name, followed(stack))
 			return nil
 		},
 	}
@@ -101,6 +101,16 @@ needs slipway:GitPush (or slipway:GitPull) on arn:aws:slipway:REGION:ACCOUNT:git
 	c.Flags().StringVar(&name, "name", "slipway", "the remote's name")
 	dataFlag(c, &data)
 	return c
+}
+
+// followed is a branch that starts something on the engine.
+func followed(stack *slipway.Stack) string {
+	for _, e := range stack.Environments {
+		if e.On == "engine" {
+			return e.Branch
+		}
+	}
+	return "BRANCH"
 }
 
 // gitCredential answers git's question for the engine's credentials
@@ -216,14 +226,14 @@ func gitBuild(t *terminal) *cobra.Command {
 		Hidden:  true,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			tag, tagged := strings.CutPrefix(args[0], "refs/tags/")
 			if _, err := os.Stat(d.file); errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(t.out, "there is no %s in this commit: nothing is built or deployed; slipway init writes one\n", d.file)
-				return nil
+				return d.without(tagged)
 			}
 			if err := d.load(nil); err != nil {
 				return err
 			}
-			if tag, ok := strings.CutPrefix(args[0], "refs/tags/"); ok {
+			if tagged {
 				return d.pushedTag(c.Context(), tag)
 			}
 			return d.pushedBranch(c.Context(), strings.TrimPrefix(args[0], "refs/heads/"))
@@ -231,6 +241,17 @@ func gitBuild(t *terminal) *cobra.Command {
 	}
 	d.flags(c)
 	return c
+}
+
+// without is a commit that has no slipway.yaml. A tag of it would never have an
+// image, and never move: it is refused. A branch is kept.
+func (d *deployment) without(tagged bool) error {
+	what := fmt.Sprintf("there is no %s in this commit (slipway init writes one; git add and git commit it)", d.file)
+	if tagged {
+		return fmt.Errorf("%s: nothing is built", what)
+	}
+	fmt.Fprintln(d.t.out, what+": nothing is deployed")
+	return nil
 }
 
 // pushedTag builds the tag's images for every environment on the engine.

@@ -152,9 +152,13 @@ func (g *Remote) queue(b *build) (ahead int) {
 		b.cutShort()
 		return 0
 	}
-	ahead = len(g.queues[b.App])
+	for _, before := range g.queues[b.App] {
+		if _, ended, _ := before.after(0); !ended { // one that has just ended may stand there still
+			ahead++
+		}
+	}
 	g.queues[b.App] = append(g.queues[b.App], b)
-	if ahead == 0 {
+	if len(g.queues[b.App]) == 1 {
 		g.running.Go(func() { g.work(b.App) })
 	}
 	return ahead
