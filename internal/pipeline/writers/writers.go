@@ -78,9 +78,6 @@ type job struct {
 var release = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)[0-9.]*)?$`)
 
 func newPipeline(stack *slipway.Stack, s Service, o Options) (*pipeline, []string, error) {
-	if !release.MatchString(o.Version) {
-		return nil, nil, fmt.Errorf("%q is no release of slipway that a job could install; name one: --version v1.2.0", o.Version)
-	}
 	p := &pipeline{App: stack.App, Version: o.Version, SHA256: o.SHA256}
 	var notes []string
 	pushed := map[string]bool{}
@@ -104,6 +101,9 @@ func newPipeline(stack *slipway.Stack, s Service, o Options) (*pipeline, []strin
 	}
 	if len(p.Deploys) == 0 {
 		return nil, nil, errors.New("no environment is on: aws, and a CI service reaches no other; git push slipway deploys to the engine")
+	}
+	if !release.MatchString(o.Version) {
+		return nil, nil, fmt.Errorf("%q is no release of slipway that a job could install; name one: --version v1.2.0", o.Version)
 	}
 	if pass := p.secrets(); len(pass) > 0 {
 		notes = append(notes, "set in the settings of "+s.Name+", as secrets: "+strings.Join(pass, ", "))
