@@ -207,6 +207,10 @@ func TestAUserOfAPipelineIsMadeOnce(t *testing.T) {
 		g.file("GROUP", fmt.Sprint("group", i))
 		apply(0)
 	}
+	g.file("REPOSITORY", "docker.io/windingtree/ship") // nothing of ECR is pushed to
+	if out := apply(0); !strings.Contains(out, "change policy slipway-playground-ship-push: add Account, remove Images, remove Login, remove Push") {
+		t.Errorf("with images on another registry:\n%s", out)
+	}
 	g.must("iam", "create-policy", "--policy-name", "slipway-playground-other-push", "--policy-document", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`)
 	g.file("APP", "other")
 	if out := apply(1); !strings.Contains(out, "policy slipway-playground-other-push is there and was not made by slipway for other") {

@@ -184,9 +184,13 @@ func (b *builder) missing(ctx context.Context, image slipway.Image, uri, tag str
 // docker login counts there.
 func (b *builder) foreign(ctx context.Context, image slipway.Image, name string, build bool) (string, error) {
 	start := time.Now()
-	if exec.CommandContext(ctx, "docker", "manifest", "inspect", name).Run() == nil {
+	err := exec.CommandContext(ctx, "docker", "manifest", "inspect", name).Run()
+	if err == nil {
 		b.say(slipway.Kept, name, "exists", start)
 		return name, nil
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("whether image %s exists is asked with docker, which is not installed here", name)
 	}
 	if !build {
 		return "", fmt.Errorf("image %s does not exist, or its registry asks for a login (docker login). Build it: slipway build --tag %s --env %s", name, b.version.Tag, b.env.Name)

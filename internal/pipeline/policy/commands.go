@@ -92,8 +92,8 @@ func only(s Scope, kinds ...slipway.Kind) []slipway.Resource {
 // image that is there and reads the commit it was built from, and the registry's
 // password.
 func push(s Scope) []Statement {
-	if len(s.repositories()) == 0 {
-		return nil
+	if len(s.repositories()) == 0 { // images elsewhere: a login of theirs, and only the account's name of AWS
+		return []Statement{{Sid: "Account", Action: []string{"sts:GetCallerIdentity"}, Resource: []string{"*"}, Why: anyOnly}}
 	}
 	return []Statement{
 		login,

@@ -33,7 +33,7 @@ func scopes(s *slipway.Stack) []Scope {
 
 // unbound are actions that the Service Authorization Reference gives no resource
 // type, or that read a whole registry.
-var unbound = regexp.MustCompile(`^(ec2:Describe|elasticloadbalancing:Describe|autoscaling:Describe|application-autoscaling:Describe|acm:ListCertificates|ssm:DescribeParameters|ecr:GetAuthorizationToken|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions|ecs:ListServices|route53:ListHostedZones|cloudwatch:GetMetricData|events:ListRules)`)
+var unbound = regexp.MustCompile(`^(ec2:Describe|elasticloadbalancing:Describe|autoscaling:Describe|application-autoscaling:Describe|acm:ListCertificates|ssm:DescribeParameters|ecr:GetAuthorizationToken|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions|ecs:ListServices|route53:ListHostedZones|cloudwatch:GetMetricData|events:ListRules|sts:GetCallerIdentity)`)
 
 // What is true of the policies of each command in each file.
 func TestEveryPolicyIsBound(t *testing.T) {
@@ -44,6 +44,9 @@ func TestEveryPolicyIsBound(t *testing.T) {
 				d, err := For([]string{command}, scope)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if len(d.Statement) == 0 {
+					t.Errorf("%s %s %s: IAM takes no policy without a statement", file, scope.Env.Name, command)
 				}
 				for _, s := range d.Statement {
 					where := fmt.Sprintf("%s %s %s %s", file, scope.Env.Name, command, s.Sid)

@@ -73,6 +73,36 @@ type job struct {
 	Role string
 	// Pass are the variables that it needs from the CI service's own settings.
 	Pass []string
+	// Logins are for the registries of its images that are not the account's.
+	Logins []login
+}
+
+// login is one for a registry.
+type login struct{ Host, User, Password string }
+
+// Command asks nobody, and has no secret in it.
+func (l login) Command() string {
+	return fmt.Sprintf(`echo "$%s" | docker login --username "$%s" --password-stdin %s`, l.Password, l.User, l.Host)
+}
+
+// logins are those that an environment's images need. Where there are several
+// registries each has its own variables.
+func logins(env *slipway.Environment) []login {
+	var hosts []string
+	for _, i := range env.Built() {
+		if h := i.Host(); h != "" && !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
+	}
+	var all []login
+	for _, h := range hosts {
+		suffix := ""
+		if len(hosts) > 1 {
+			suffix = "_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_", ":", "_").Replace(h))
+		}
+		all = append(all, login{h, "DOCKER_USERNAME" + suffix, "DOCKER_PASSWORD" + suffix})
+	}
+	return all
 }
 
 var release = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)[0-9.]*)?$`)
@@ -88,7 +118,7 @@ func newPipeline(stack *slipway.Stack, s Service, o Options) (*pipeline, []strin
 			continue
 		}
 		region := env.Region
-		deploy := job{Environment: env.Name, Branch: env.Branch, Region: region, Role: arn(env, o, "deploy"), Pass: passed(env)}
+		deploy := job{Environment: env.Name, Branch: env.Branch, Region: region, Role: arn(env, o, "deploy"), Pass: passed(env), Logins: logins(env)}
 		p.Deploys = append(p.Deploys, deploy)
 		where := env.Account + region // one image for all environments of a registry
 		if perEnvironment(env) {
@@ -96,7 +126,7 @@ func newPipeline(stack *slipway.Stack, s Service, o Options) (*pipeline, []strin
 		}
 		if len(env.Built()) > 0 && !pushed[where] {
 			pushed[where] = true
-			p.Builds = append(p.Builds, job{Environment: env.Name, Region: region, Role: arn(env, o, "push")})
+			p.Builds = append(p.Builds, job{Environment: env.Name, Region: region, Role: arn(env, o, "push"), Logins: deploy.Logins})
 		}
 	}
 	if len(p.Deploys) == 0 {
@@ -145,6 +175,9 @@ func (p *pipeline) secrets() []string {
 	var all []string
 	for _, j := range p.Deploys {
 		all = append(all, j.Pass...)
+		for _, l := range j.Logins {
+			all = append(all, l.User, l.Password)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -51,6 +51,17 @@ func stack(t *testing.T, text string) *slipway.Stack {
 	return s
 }
 
+// stackOf is what a golden is written for: the images of "elsewhere" are in another
+// registry than the account's.
+func stackOf(t *testing.T, golden string) *slipway.Stack {
+	t.Helper()
+	text := demo
+	if golden == "elsewhere" {
+		text = strings.Replace(demo, "image: { ", "image: { repository: docker.io/windingtree/wt-demo-app, ", 1)
+	}
+	return stack(t, text)
+}
+
 func service(t *testing.T, name string) Service {
 	t.Helper()
 	for _, s := range Services {
@@ -85,6 +96,9 @@ notifications: { email: false }
 	{"matrix-at-the-top", "travis", "matrix:\n  include:\n  - script: make"},
 	{"jobs-without-include", "travis", "jobs:\n  fast_finish: true\nos: linux\n"},
 	{"no-jobs", "travis", "language: node_js\nscript: npm test\n"},
+	{"elsewhere", "travis", ""},
+	{"elsewhere", "github", ""},
+	{"elsewhere", "gitlab", ""},
 	{"own-stages", "gitlab", `stages: [lint, ship]
 lint:
   stage: lint
@@ -96,7 +110,7 @@ func TestGoldens(t *testing.T) {
 	for _, g := range given {
 		t.Run(g.service+"/"+g.name, func(t *testing.T) {
 			s := service(t, g.service)
-			got, notes, err := s.Write(stack(t, demo), []byte(g.existing), options())
+			got, notes, err := s.Write(stackOf(t, g.name), []byte(g.existing), options())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +130,10 @@ func TestGoldens(t *testing.T) {
 			if joined := strings.Join(notes, "\n"); !strings.Contains(joined, "INFURA_API_KEY") || !strings.Contains(joined, "local is on the engine") {
 				t.Errorf("the notes do not say what is needed: %s", joined)
 			}
-			again, _, err := s.Write(stack(t, demo), got, options())
+			if joined := strings.Join(notes, "\n"); strings.Contains(joined, "DOCKER_PASSWORD") != (g.name == "elsewhere") {
+				t.Errorf("whether a registry's login is needed: %s", joined)
+			}
+			again, _, err := s.Write(stackOf(t, g.name), got, options())
 			if err != nil || !bytes.Equal(again, got) {
 				t.Errorf("the second time it changes something: %v\n%s", err, cmp.Diff(string(got), string(again)))
 			}
