@@ -77,6 +77,7 @@ var refused = []refusal{
 	{"account with hyphens", "ENV", `{ on: aws, account: "0294-7944-1096", region: eu-west-1, cluster: c }`, `5:35: account "0294-7944-1096" is not right: the 12 digits of an AWS account, in quotes; for example: account: "029479441096"`, true},
 	{"region", "ENV", `{ region: Ireland }`, `5:25: region "Ireland" is not right: a region's name; for example: region: eu-west-1`, true},
 	{"host as a URL", "ENV", `{ host: "https://demo.example.com/" }`, `5:23: host "https://demo.example.com/" is not right: a host's name alone: no https://, no port, no path; for example: host: demo.example.com`, true},
+	{"host that is an address", "ENV", `{ host: 192.0.2.1 }`, `5:23: host "192.0.2.1" is not right: a host's name alone: no https://, no port, no path; for example: host: demo.example.com`, true},
 	{"host without a dot", "ENV", `{ host: localhost }`, `5:23: host "localhost" is not right: a host's name alone: no https://, no port, no path; for example: host: demo.example.com`, true},
 	{"path", "SERVICE", `{ port: 1, host: a.b, paths: api }`, `3:39: paths "api" is not right: a path that starts with /, with * and ? as wildcards, 128 characters at most; for example: paths: [/api/*]`, true},
 	{"duration without unit", "SERVICE", `{ drain: 5 }`, `3:19: drain takes a duration from 0s to 1h with its unit, not "5"; for example: drain: 30s`, true},

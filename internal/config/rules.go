@@ -19,8 +19,8 @@ var (
 	repositoryName = newRule(`^([A-Za-z0-9.-]+(:[0-9]+)?/)?([a-z0-9]+([._-]+[a-z0-9]+)*/)*[a-z0-9]([._-]*[a-z0-9])+$`, "two or more lowercase letters, digits, and single . _ - / between them")
 	imageTag       = newRule(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, "letters, digits, . _ and -, 128 at most")
 	imageReference = newRule(`^[^\s]+$`, "an image reference without blanks")
-	// The host-header condition: 128 characters, * and ? as wildcards.
-	hostName = newRule(`^[A-Za-z0-9*?]([A-Za-z0-9*?-]*[A-Za-z0-9*?])?(\.[A-Za-z0-9*?]([A-Za-z0-9*?-]*[A-Za-z0-9*?])?)+$`, "a host's name alone: no https://, no port, no path")
+	// The host-header condition: 128 characters, * and ? as wildcards, letters after the last dot.
+	hostName = newRule(`^([A-Za-z0-9*?]([A-Za-z0-9*?-]*[A-Za-z0-9*?])?\.)+[A-Za-z]+$`, "a host's name alone: no https://, no port, no path")
 	// The path-pattern condition: 128 characters.
 	pathPattern = newRule("^/[A-Za-z0-9_.$/~\"'@:+&*?-]{0,127}$", "a path that starts with /, with * and ? as wildcards, 128 characters at most")
 	healthPath  = newRule(`^/\S*$`, "a path that starts with /")

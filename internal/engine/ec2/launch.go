@@ -271,7 +271,7 @@ func (l *launch) pickTags() error {
 func (l *launch) make() ([]*Instance, error) {
 	n := min(l.Max, maxInstances-Instances.Len(l.tx, l.scope))
 	if len(l.data.NetworkInterfaces) == 0 {
-		room := usable(l.subnet.Block) - taken(l.tx, l.scope, l.subnet.ID)
+		room := FreeAddresses(l.tx, l.scope, l.subnet)
 		if n = min(n, room); n < l.Min {
 			return nil, awsapi.Errorf("InsufficientFreeAddressesInSubnet", 400, "There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", l.subnet.ID)
 		}

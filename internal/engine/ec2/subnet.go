@@ -184,7 +184,7 @@ func showSubnet(tx *state.Tx, scope state.Scope, n *Subnet) api.Subnet {
 	}
 	return api.Subnet{
 		SubnetId: &n.ID, VpcId: &n.VPC, CidrBlock: new(n.Block.String()), AvailabilityZone: &z.Name, AvailabilityZoneId: &z.ID,
-		AvailableIpAddressCount: new(usable(n.Block) - taken(tx, scope, n.ID)), DefaultForAz: &n.Default, MapPublicIpOnLaunch: &n.MapPublicIP,
+		AvailableIpAddressCount: new(FreeAddresses(tx, scope, n)), DefaultForAz: &n.Default, MapPublicIpOnLaunch: &n.MapPublicIP,
 		MapCustomerOwnedIpOnLaunch: new(false), AssignIpv6AddressOnCreation: new(false), EnableDns64: new(false), Ipv6Native: new(false),
 		Ipv6CidrBlockAssociationSet: []api.SubnetIpv6CidrBlockAssociation{}, OwnerId: &scope.Account, State: api.SubnetStateAvailable,
 		SubnetArn: new(subnetKind.arn(scope, n.ID)), Tags: shownTags(tx, scope, n.ID),
@@ -195,12 +195,13 @@ func showSubnet(tx *state.Tx, scope state.Scope, n *Subnet) api.Subnet {
 	}
 }
 
-// taken is how many addresses of a subnet are given out.
-func taken(tx *state.Tx, scope state.Scope, subnet string) (n int) {
-	for i := range interfacesOf.Get(tx, scope, subnet) {
-		n += 1 + len(i.MoreIPs)
+// FreeAddresses is how many addresses of a subnet nobody has.
+func FreeAddresses(tx *state.Tx, scope state.Scope, n *Subnet) int {
+	free := usable(n.Block)
+	for i := range interfacesOf.Get(tx, scope, n.ID) {
+		free -= 1 + len(i.MoreIPs)
 	}
-	return n
+	return free
 }
 
 func never[T any](*T) []string { return nil }

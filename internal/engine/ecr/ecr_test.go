@@ -174,6 +174,23 @@ func TestAnImagePushedByTheAPIIsPulledByClients(t *testing.T) {
 	}
 }
 
+// What is asked for and is not there is told for each image by itself.
+func TestImagesThatAreNotThereAreFailures(t *testing.T) {
+	r := newRig(t)
+	digest := r.push("v1", 100)
+	out := must(t, r.BatchGetImage, &api.BatchGetImageRequest{RepositoryName: new("web"), ImageIds: []api.ImageIdentifier{
+		{ImageTag: new("v1")}, {ImageTag: new("v2")}, {ImageDigest: new("sha256:" + strings.Repeat("0", 64))}, {}, {ImageDigest: new("v1")}, {ImageDigest: &digest, ImageTag: new("v2")},
+	}})
+	var got []api.ImageFailureCode
+	for _, f := range out.Failures {
+		got = append(got, f.FailureCode)
+	}
+	want := []api.ImageFailureCode{api.ImageFailureCodeImageNotFound, api.ImageFailureCodeImageNotFound, api.ImageFailureCodeMissingDigestAndTag, api.ImageFailureCodeInvalidImageDigest, api.ImageFailureCodeImageTagDoesNotMatchDigest}
+	if diff := cmp.Diff(want, got); diff != "" || len(out.Images) != 1 {
+		t.Errorf("%d images; failures %s", len(out.Images), diff)
+	}
+}
+
 func TestLayerUploadsAreChecked(t *testing.T) {
 	r := newRig(t)
 	begin := func() *string {

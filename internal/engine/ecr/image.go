@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -136,6 +137,8 @@ func detail(c *operation.Caller, name string, i registry.Image) api.ImageDetail 
 	return d
 }
 
+var digestForm = regexp.MustCompile(`^[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+$`)
+
 // miss is why an identifier finds nothing.
 func miss(images []registry.Image, id api.ImageIdentifier) *api.ImageFailure {
 	fail := func(code api.ImageFailureCode, reason string) *api.ImageFailure {
@@ -143,6 +146,9 @@ func miss(images []registry.Image, id api.ImageIdentifier) *api.ImageFailure {
 	}
 	if id.ImageDigest == nil && id.ImageTag == nil {
 		return fail(api.ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
+	}
+	if id.ImageDigest != nil && !digestForm.MatchString(*id.ImageDigest) {
+		return fail(api.ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")
 	}
 	if slices.ContainsFunc(images, func(i registry.Image) bool { return is(i, id) }) {
 		return nil

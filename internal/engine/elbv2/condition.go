@@ -75,8 +75,8 @@ func checkCondition(field string, c *api.RuleCondition) error {
 		}
 	}
 	for _, v := range plain {
-		if len(v) > longestValue {
-			return invalid("Condition value '%.20s…' is longer than %d characters", v, longestValue)
+		if err := checkLength(v); err != nil {
+			return err
 		}
 		if err := checkValue(field, v); err != nil {
 			return err
@@ -85,21 +85,37 @@ func checkCondition(field string, c *api.RuleCondition) error {
 	return complete(field, c, plain, regex)
 }
 
-var methodForm = regexp.MustCompile(`^[A-Z_-]+$`)
+func checkLength(v string) error {
+	if len(v) > longestValue {
+		return invalid("Condition value '%.20s…' is longer than %d characters", v, longestValue)
+	}
+	return nil
+}
+
+// What the values of a condition may be ("RuleCondition" and the configurations
+// of the conditions in the API reference). A header's name is a token of RFC 7230.
+var (
+	hostForm   = regexp.MustCompile(`^[A-Za-z0-9.*?-]*\.[A-Za-z]+$`)
+	pathForm   = regexp.MustCompile(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
+	methodForm = regexp.MustCompile(`^[A-Z_-]{1,40}$`)
+	headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}$")
+)
 
 func checkValue(field, v string) error {
 	switch field {
 	case "host-header":
-		last := v[strings.LastIndexByte(v, '.')+1:]
-		if !strings.Contains(v, ".") || strings.Trim(v, hostSet) != "" || strings.Trim(last, letterSet+"*?") != "" {
+		if !hostForm.MatchString(v) {
 			return invalid("The host header value '%s' is not valid: it needs a '.', and only letters after the last one", v)
 		}
 	case "path-pattern":
+		if !pathForm.MatchString(v) { // the words: https://github.com/aws/aws-cli/issues/9792
+			return invalid("Condition value '%s' contains a character that is not valid", v)
+		}
 		if !strings.HasPrefix(v, "/") && !strings.HasPrefix(v, "*") && !strings.HasPrefix(v, "?") {
 			return invalid("The path pattern '%s' must begin with a '/' or a wildcard", v)
 		}
 	case "http-request-method":
-		if len(v) > 40 || !methodForm.MatchString(v) {
+		if !methodForm.MatchString(v) {
 			return invalid("The request method '%s' is not valid", v)
 		}
 	case "source-ip":
@@ -109,11 +125,6 @@ func checkValue(field, v string) error {
 	}
 	return nil
 }
-
-const (
-	letterSet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	hostSet   = letterSet + "0123456789-.*?"
-)
 
 // complete fills in the form that was not given: Values beside the config of
 // host-header and path-pattern, as DescribeRules shows them.
@@ -126,9 +137,7 @@ func complete(field string, c *api.RuleCondition, plain, regex []string) error {
 		c.PathPatternConfig = &api.PathPatternConditionConfig{Values: plain, RegexValues: regex}
 		c.Values, c.RegexValues = or2(plain), nil
 	case "http-header":
-		if c.HttpHeaderConfig == nil || awsapi.V(c.HttpHeaderConfig.HttpHeaderName) == "" {
-			return invalid("An HTTP header name must be specified")
-		}
+		return checkHeader(c.HttpHeaderConfig)
 	case "http-request-method":
 		if c.HttpRequestMethodConfig == nil {
 			return invalid("The values of an http-request-method condition stand in HttpRequestMethodConfig")
@@ -141,8 +150,34 @@ func complete(field string, c *api.RuleCondition, plain, regex []string) error {
 		if c.QueryStringConfig == nil {
 			return invalid("The values of a query-string condition stand in QueryStringConfig")
 		}
+		return checkQuery(c.QueryStringConfig)
 	default:
 		return invalid("Condition field '%s' must be one of '[path-pattern, host-header, http-header, http-request-method, query-string, source-ip]'", field)
+	}
+	return nil
+}
+
+func checkHeader(c *api.HttpHeaderConditionConfig) error {
+	if c == nil || awsapi.V(c.HttpHeaderName) == "" {
+		return invalid("An HTTP header name must be specified")
+	}
+	switch name := *c.HttpHeaderName; {
+	case strings.EqualFold(name, "host"):
+		return invalid("An http-header condition cannot be on the host header: use a host-header condition")
+	case !headerForm.MatchString(name):
+		return invalid("The HTTP header name '%.41s' is not valid: it has at most 40 characters and no wildcards", name)
+	}
+	return nil
+}
+
+func checkQuery(c *api.QueryStringConditionConfig) error {
+	for _, pair := range c.Values {
+		if awsapi.V(pair.Value) == "" {
+			return invalid("A condition value must be specified for 'query-string'")
+		}
+		if err := checkLength(awsapi.V(pair.Key)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -60,6 +60,9 @@ func (s *Service) CreateLoadBalancer(_ context.Context, c *operation.Caller, in 
 		if LoadBalancers.Len(tx, c.Scope()) >= limits["application-load-balancers"] {
 			return api.TooManyLoadBalancersException("The limit of %d application load balancers is reached.", limits["application-load-balancers"])
 		}
+		if err := s.checkRoom(tx, c.Scope(), lb.Zones, nil); err != nil {
+			return err
+		}
 		id := ids.Hex(16)
 		lb.ARN = name(c.Scope(), "loadbalancer/app/"+lb.Name+"/"+id)
 		prefix := ""
@@ -109,6 +112,17 @@ func (s *Service) zones(tx *state.Tx, scope state.Scope, subnets []string) (vpc 
 	}
 	slices.SortFunc(zones, func(a, b Zone) int { return strings.Compare(a.Name, b.Name) })
 	return vpc, zones, nil
+}
+
+// checkRoom: a load balancer takes only subnets with room to grow in, besides
+// those that it has already ("Subnets for your load balancer" in the user guide).
+func (s *Service) checkRoom(tx *state.Tx, scope state.Scope, zones, has []Zone) error {
+	for _, z := range zones {
+		if !slices.Contains(has, z) && s.net.FreeAddresses(tx, scope, z.Subnet) < 8 {
+			return api.InvalidSubnetException("Not enough IP space available in %s. ELB requires at least 8 free IP addresses in each subnet.", z.Subnet)
+		}
+	}
+	return nil
 }
 
 // securityGroups are the groups given, or the VPC's default one.
@@ -229,6 +243,9 @@ func (s *Service) SetSubnets(_ context.Context, c *operation.Caller, in *api.Set
 		}
 		if vpc != lb.VPC {
 			return api.InvalidSubnetException("The subnets must belong to the load balancer's VPC '%s'", lb.VPC)
+		}
+		if err := s.checkRoom(tx, c.Scope(), zones, lb.Zones); err != nil {
+			return err
 		}
 		s.net.Detach(tx, c.Scope(), lb)
 		lb.Zones = zones

@@ -23,6 +23,8 @@ import (
 type Network interface {
 	// Subnet is a subnet's VPC and zone.
 	Subnet(tx *state.Tx, scope state.Scope, id string) (vpc, zone string, ok bool)
+	// FreeAddresses is how many addresses of a subnet nobody has.
+	FreeAddresses(tx *state.Tx, scope state.Scope, subnet string) int
 	// SecurityGroup is a security group's VPC.
 	SecurityGroup(tx *state.Tx, scope state.Scope, id string) (vpc string, ok bool)
 	// DefaultSecurityGroup is a VPC's.

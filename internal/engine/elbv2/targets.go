@@ -3,6 +3,7 @@ package elbv2
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,11 +26,25 @@ func (s *Service) RegisterTargets(_ context.Context, c *operation.Caller, in *ap
 			}
 			Register(tx, c.Scope(), g.ARN, *d.Id, or(awsapi.V(d.Port), g.Port), awsapi.V(d.AvailabilityZone), s.env.Now())
 		}
-		if n := len(TargetsOf(tx, c.Scope(), g.ARN)); n > limits["targets-per-application-load-balancer"] {
-			return api.TooManyTargetsException("The limit of %d targets is exceeded", limits["targets-per-application-load-balancer"])
+		if max := limits["targets-per-application-load-balancer"]; countTargets(tx, c.Scope(), g.ARN) > max {
+			return api.TooManyTargetsException("The limit of %d targets is exceeded", max)
 		}
 		return nil
 	})
+}
+
+// countTargets counts the targets of all the groups that the group's load
+// balancer forwards to; those of the group alone while it is nobody's.
+func countTargets(tx *state.Tx, scope state.Scope, group string) int {
+	n := len(TargetsOf(tx, scope, group))
+	for _, lb := range LoadBalancersOf(tx, scope, group) {
+		for other := range TargetGroups.All(tx, scope) {
+			if other.ARN != group && slices.Contains(LoadBalancersOf(tx, scope, other.ARN), lb) {
+				n += len(TargetsOf(tx, scope, other.ARN))
+			}
+		}
+	}
+	return n
 }
 
 // Register adds a target to a group, or takes back one that drains.

@@ -29,6 +29,15 @@ func (Network) Subnet(tx *state.Tx, scope state.Scope, id string) (vpc, zone str
 	return n.VPC, n.Zone, true
 }
 
+// FreeAddresses implements elbv2.Network.
+func (Network) FreeAddresses(tx *state.Tx, scope state.Scope, subnet string) int {
+	n, ok := ec2.Subnets.Get(tx, scope, subnet)
+	if !ok {
+		return 0
+	}
+	return ec2.FreeAddresses(tx, scope, n)
+}
+
 // SecurityGroup implements elbv2.Network.
 func (Network) SecurityGroup(tx *state.Tx, scope state.Scope, id string) (vpc string, ok bool) {
 	g, ok := ec2.Groups.Get(tx, scope, id)

@@ -34,6 +34,8 @@ func checkName(name string) error {
 	switch {
 	case !nameForm.MatchString(name):
 		return validation("Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_")
+	case strings.HasPrefix(lower, "aws") && strings.Count(name, "/") > 1: // AWS's own parameters are below /aws
+		return awsapi.Errorf("AccessDeniedException", 400, "No access to reserved parameter name: %s.", name)
 	case strings.HasPrefix(lower, "aws"), strings.HasPrefix(lower, "ssm"):
 		return validation("Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive).")
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):

@@ -104,7 +104,8 @@ func TestSecureStringsAreSealedInTheState(t *testing.T) {
 func TestNamesAndValuesThatSSMRefuses(t *testing.T) {
 	r := newRig(t)
 	tests := []struct{ name, value, want string }{
-		{"/aws/x", "v", "ValidationException"},
+		{"/aws/x", "v", "AccessDeniedException"},
+		{"aws-x", "v", "ValidationException"},
 		{"ssm-x", "v", "ValidationException"},
 		{"a/b", "v", "ValidationException"},
 		{"/a b", "v", "ValidationException"},
