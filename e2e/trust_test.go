@@ -25,21 +25,24 @@ func (e *engine) secure(certificate string) {
 // elsewhere is a script in a mount namespace of its own, in which the system's
 // store is a copy: the machine's own stays as it is.
 const elsewhere = `set -e
-cp -a /etc/ssl "$SCRATCH/ssl"; cp -a /usr/local/share/ca-certificates "$SCRATCH/local"; mkdir "$SCRATCH/home"
+cp -a /etc/ssl "$SCRATCH/ssl"; cp -a /usr/local/share/ca-certificates "$SCRATCH/local"; mkdir -p "$SCRATCH/home" "$SCRATCH/docker" /etc/docker
+mount --bind "$SCRATCH/docker" /etc/docker
 mount --bind "$SCRATCH/ssl" /etc/ssl
 mount --bind "$SCRATCH/local" /usr/local/share/ca-certificates
 export HOME="$SCRATCH/home"; unset SUDO_USER CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
 mkdir -p "$HOME/.pki/nssdb"; if command -v certutil >/dev/null; then certutil -N --empty-password -d "sql:$HOME/.pki/nssdb"; fi
 ask() { curl -sS --max-time 20 --resolve "demo.example.com:$PORT:127.0.0.1" "https://demo.example.com:$PORT/" 2>&1 || true; echo; }
 nss() { if command -v certutil >/dev/null; then certutil -L -d "sql:$HOME/.pki/nssdb" | grep -c slipway- || true; else echo none; fi; }
-echo "before: $(ask)"
-"$SLIPWAY" engine trust --data "$DATA" --dry-run; echo "dry: $(ask)"
-"$SLIPWAY" engine trust --data "$DATA"; echo "trusting: $(ask)"; echo "nss: $(nss)"
-"$SLIPWAY" engine trust --data "$DATA" --remove; echo "removed: $(ask)"; echo "left: $(ls /usr/local/share/ca-certificates | grep -c slipway- || true) $(nss)"
+registry() { skopeo inspect "docker://$REGISTRY/none" 2>&1 || true; }
+both() { echo "$1: $(ask)"; echo "registry $1: $(registry | tr '\n' ' ')"; }
+both before
+"$SLIPWAY" engine trust --data "$DATA" --dry-run; both dry
+"$SLIPWAY" engine trust --data "$DATA"; both trusting; echo "nss: $(nss)"
+"$SLIPWAY" engine trust --data "$DATA" --remove; both removed; echo "left: $(ls /usr/local/share/ca-certificates | grep -c slipway- || true) $(nss)"; echo "docker: $(ls /etc/docker/certs.d | wc -l)"
 `
 
 func TestTrustIsGivenAndTakenBack(t *testing.T) {
-	for _, tool := range []string{"unshare", "curl", "update-ca-certificates"} {
+	for _, tool := range []string{"unshare", "curl", "update-ca-certificates", "skopeo"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("SKIP: %s is not installed", tool)
 		}
@@ -53,8 +56,9 @@ func TestTrustIsGivenAndTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registry, _, _ := strings.Cut(e.must("ecr", "create-repository", "--repository-name", "none", "--query", "repository.repositoryUri"), "/")
 	cmd := exec.Command("unshare", "-m", "bash", "-c", elsewhere)
-	cmd.Env = append(os.Environ(), "SLIPWAY="+e.binary, "DATA="+e.data, "PORT="+port, "SCRATCH="+t.TempDir())
+	cmd.Env = append(os.Environ(), "SLIPWAY="+e.binary, "DATA="+e.data, "PORT="+port, "REGISTRY="+registry, "SCRATCH="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -69,11 +73,20 @@ func TestTrustIsGivenAndTakenBack(t *testing.T) {
 		if !strings.Contains(told[when], "certificate") || told[when] == "trusted" {
 			t.Errorf("%s, curl says %q, not that it does not trust the certificate", when, told[when])
 		}
+		if got := told["registry "+when]; !strings.Contains(got, "certificate signed by unknown authority") {
+			t.Errorf("%s, skopeo says of the registry %q", when, got)
+		}
 	}
 	if told["trusting"] != "trusted" {
 		t.Errorf("trusting, curl says %q", told["trusting"])
 	}
-	for _, step := range []string{"example.com, and nothing else", "write /usr/local/share/ca-certificates/slipway-example.com.crt", "run update-ca-certificates", "nothing was touched"} {
+	if got := told["registry trusting"]; strings.Contains(got, "certificate") || !strings.Contains(got, "auth") {
+		t.Errorf("trusting, skopeo says of the registry %q, not that it wants credentials", got)
+	}
+	if told["docker"] != "0" {
+		t.Errorf("%s folders are left in Docker's certs.d", told["docker"])
+	}
+	for _, step := range []string{"write /etc/docker/certs.d/" + registry + "/slipway-ca.crt", "example.com, and nothing else", "write /usr/local/share/ca-certificates/slipway-example.com.crt", "run update-ca-certificates", "nothing was touched"} {
 		if !strings.Contains(string(out), step) {
 			t.Errorf("%q is not announced:\n%s", step, out)
 		}

@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-dev/slipway/internal/engine/authority"
 	"github.com/slipway-dev/slipway/internal/engine/authority/truststore"
+	"github.com/slipway-dev/slipway/internal/engine/runfile"
 )
 
 func engineTrust(t *terminal) *cobra.Command {
@@ -23,12 +25,14 @@ func engineTrust(t *terminal) *cobra.Command {
 		Short: "Make this machine's clients trust the engine's certificates, or no longer",
 		Long: `Installs, for every domain that the engine has issued certificates for, an anchor
 that can vouch for that domain and for nothing else: into the system's store, and into the
-NSS databases of Chromium and Firefox if certutil is there. Every file and every command
-is shown before it happens; --dry-run only shows. The engine's root, which vouches for
-every name, is never installed.
+NSS databases of Chromium and Firefox if certutil is there. The engine's root, which
+vouches for every name, is installed for one purpose: into Docker's certs.d, for the running
+engine's registry alone. Docker itself takes a registry on loopback without a certificate;
+Podman and skopeo, which read that folder too, do not. Every file and every command is
+shown before it happens; --dry-run only shows.
 
-Run it again once the engine has issued for another domain. Docker needs nothing: the
-registry is on the loopback address, which Docker takes without a certificate.`,
+Run it again once the engine has issued for another domain, or its registry's port is
+another.`,
 		Example: `  sudo slipway engine trust
   curl https://demo.example.com/
   sudo slipway engine trust --remove`,
@@ -97,11 +101,15 @@ func trustPlan(o truststore.Options, dir string, remove bool) (p *trusting, err 
 		p.changes, err = truststore.Remove(o)
 		return p.told(), err
 	}
+	if running, err := runfile.Read(dir); err == nil {
+		o.Registries, o.RegistryCA = []string{running.Registry}, running.CA
+	}
 	found, err := authority.Anchors(filepath.Join(dir, "authority"))
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
+	found = slices.DeleteFunc(found, authority.Anchor.Address) // the registry's, which certs.d sees to
+	if len(found) == 0 && len(o.Registries) == 0 {
 		return nil, fmt.Errorf("the engine of %s has issued no certificate yet: request one through ACM, then run this again (--data names another engine)", dir)
 	}
 	var anchors []truststore.Anchor

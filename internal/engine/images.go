@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -37,6 +38,9 @@ func (s *services) images(context.Context) error {
 	s.registry = r
 	s.ecr.Use(r)
 	s.add(ecrapi.API, s.ecr.Operations())
+	host, _, _ := net.SplitHostPort(s.e.env.Addresses.Registry)
+	own := &leaf{authority: s.issuer.Authority, address: host, now: s.e.cfg.Now}
+	l = either{l, &tls.Config{GetCertificate: own.get}}
 	server := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	s.run(func(ctx context.Context) error { return serveUntil(ctx, server, l) }, s.collect, s.ecr.Run)
 	return nil

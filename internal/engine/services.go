@@ -59,6 +59,7 @@ type services struct {
 	iam        *iam.Service
 	cloudflare *cloudflare.Service
 	names      *names
+	issuer     issuer
 	ecr        *ecr.Service
 	registry   *registry.Registry
 	groups     *autoscaling.Service
@@ -141,12 +142,11 @@ func (s *services) network(context.Context) error {
 	if s.names, err = newNames(s.e); err != nil {
 		return err
 	}
-	issuer, err := s.authority()
-	if err != nil {
+	if s.issuer, err = s.authority(); err != nil {
 		return err
 	}
-	s.handlers["GET "+crlPath+"/{list}"] = revocations{issuer.Authority}
-	certificates := acm.New(s.e.env, issuer, s.names)
+	s.handlers["GET "+crlPath+"/{list}"] = revocations{s.issuer.Authority}
+	certificates := acm.New(s.e.env, s.issuer, s.names)
 	s.add(acmapi.API, certificates.Operations())
 	s.add(elbapi.API, elbv2.New(s.e.env, network.Network{}).Operations())
 	s.run(s.names.Run, certificates.Run)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -133,6 +134,11 @@ type Anchor struct {
 	File string
 	// Domains and addresses are all that it can vouch for.
 	Domains []string
+}
+
+// Address tells that it vouches for addresses alone.
+func (a Anchor) Address() bool {
+	return !slices.ContainsFunc(a.Domains, func(d string) bool { return !strings.Contains(d, "/") })
 }
 
 // Anchors lists the domains' anchors in an authority's folder, by name. It needs

@@ -62,7 +62,7 @@ func podman(t *testing.T) string {
 }
 
 // Podman's socket speaks Docker's API, but for some words: what is tested with
-// Docker holds with it. (Pulls from a registry without TLS, and health checks, need
+// Docker holds with it. (Pulls from the engine's registry, and health checks, need
 // what its user sets up: see docs/containers.md.)
 func TestPodmansSocket(t *testing.T) {
 	t.Setenv("DOCKER_HOST", podman(t))

@@ -130,8 +130,11 @@ func Install(o Options, anchors []Anchor) ([]Change, error) {
 			return nil, fmt.Errorf("reading the anchor of %s: %w", a.Name, err)
 		}
 	}
-	out := []Change{o.installSystem(anchors, pems)}
-	out = append(out, o.installNSS(anchors)...)
+	var out []Change
+	if len(anchors) > 0 {
+		out = append(out, o.installSystem(anchors, pems))
+		out = append(out, o.installNSS(anchors)...)
+	}
 	docker, err := o.installDocker()
 	return o.finish(append(out, docker...)), err
 }
