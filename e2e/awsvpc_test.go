@@ -16,6 +16,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
+// Fargate is one word in the file.
+func TestAnApplicationIsShippedToFargate(t *testing.T) {
+	t.Parallel()
+	a := newApplication(t)
+	a.write("slipway.yaml", strings.Replace(shipFile, "  memory: 64\n", "  capacity: fargate\n", 1))
+	a.tag("v1.0.0", "serve")
+	a.runs(0, []string{"up"}, `^done +v1\.0\.0 serves`)
+	a.answers("v1.0.0")
+	if got := a.aws("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].[launchType,networkConfiguration.awsvpcConfiguration.assignPublicIp]"); got != "FARGATE\tENABLED" {
+		t.Errorf("the service runs on %q", got)
+	}
+	if got := a.aws("ec2", "describe-instances", "--query", "length(Reservations)"); got != "0" {
+		t.Errorf("%s instances were started for Fargate", got)
+	}
+	a.runs(0, []string{"plan"}, `^0 to change, 0 to add, 0 to destroy`)
+	a.tag("v1.1.0", "serve")
+	a.runs(0, []string{"up"}, `^done +v1\.1\.0 serves`)
+	a.answers("v1.1.0")
+	a.runs(0, []string{"env", "destroy", "playground", "--yes"}, `^done +nothing is left`)
+}
+
 // A Fargate service of two containers that share localhost answers behind an IP
 // target group: its tasks are shown with addresses of their subnets, need no
 // instance, and leave no interface behind.

@@ -32,7 +32,7 @@ func TestContainersAreEntered(t *testing.T) {
 	a.runs(125, []string{"exec", "playground", "--", "/ship", "say"}, `ECS Exec was off when the tasks of playground-ship started; write exec: true`)
 	a.write("slipway.yaml", strings.Replace(shipFile, "  port: 8000\n", "  port: 8000\n  exec: true\n", 1))
 	a.tag("v1.1.0", "crash") // ECS refuses to go back from a service with exec to a revision without a task role
-	a.runs(3, []string{"up"}, `exec off → on`, `rolling back to playground-ship:1`, `^error: playground-ship: essential container ship exited with 1\. v1\.0\.0 is serving`)
+	a.runs(3, []string{"up"}, `exec off → on`, `rolling back to playground-ship:1`, `^error: v1\.1\.0 of playground-ship does not come up: essential container ship exited with 1\. v1\.0\.0 is serving`)
 	a.answers("v1.0.0")
 	a.tag("v1.2.0", "serve")
 	a.runs(0, []string{"up"}, `exec off → on`)

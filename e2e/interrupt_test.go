@@ -37,7 +37,7 @@ func TestAnInterruptedDeployGivesItsLockBack(t *testing.T) {
 			cmd.Process.Signal(os.Interrupt)
 		}
 	}
-	if cmd.Wait(); cmd.ProcessState.ExitCode() != 5 || !strings.Contains(said.String(), "slipway deploy playground continues from there") {
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 5 || !strings.Contains(said.String(), "slipway deploy playground --tag v1 continues from there") {
 		t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), said.String())
 	}
 	if got := a.aws("ssm", "describe-parameters", "--query", "length(Parameters)"); got != "0" {
@@ -71,7 +71,7 @@ func (a *application) ended(with os.Signal, at func(e slipway.Event) bool) bool 
 	}
 	cmd.Wait()
 	switch status := cmd.ProcessState.Sys().(syscall.WaitStatus); {
-	case came && with == os.Interrupt && (status.ExitStatus() != 5 || !strings.Contains(said.String(), "continues from there")):
+	case came && with == os.Interrupt && (status.ExitStatus() != 5 || !strings.Contains(said.String(), "slipway up --json continues from there")):
 		a.t.Errorf("interrupted, it ends with %s: %s", cmd.ProcessState, &said)
 	case !came && !cmd.ProcessState.Success():
 		a.t.Fatalf("it ended by itself, %s: %s", cmd.ProcessState, &said)

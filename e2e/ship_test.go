@@ -196,12 +196,12 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.git("tag", "-f", "v1.1.0", "HEAD^")
 
 	a.tag("v1.2.0", "crash")
-	crash := a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: playground-ship: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)
+	crash := a.runs(3, []string{"deploy", "playground", "--build"}, `stopped: essential container ship exited with 1`, `│ Error: Cannot find module`, `rolling back to playground-ship:2`, `^error: v1\.2\.0 of playground-ship does not come up: essential container ship exited with 1\. v1\.1\.0 is serving`, `^next: slipway logs playground --task [0-9a-f]{8}`)
 	a.golden("crash-at-start", crash)
 	a.answers("v1.1.0")
 
 	a.tag("v1.3.0", "lost")
-	lost := a.runs(3, []string{"deploy", "playground", "--build"}, `a target is unhealthy: Health checks failed with these codes: \[404\]`, `^error: playground-ship: the health check fails: .*\[404\]\. v1\.1\.0 is serving`)
+	lost := a.runs(3, []string{"deploy", "playground", "--build"}, `target .*is unhealthy: Health checks failed with these codes: \[404\] \(GET /\)`, `│ it answers 404 Not Found`, `│ 404 page not found`, `^error: v1\.3\.0 of playground-ship does not come up: the health check fails: .*\[404\]\. v1\.1\.0 is serving`)
 	_, end, _ := strings.Cut(lost, "rolling back") // which of its causes was seen first is chance
 	a.golden("failing-health-check", end)
 	a.answers("v1.1.0")

@@ -133,6 +133,8 @@ func (d *deployment) done(out *release.Outcome) error {
 	switch {
 	case !out.Changed:
 		report.End(w, "done", fmt.Sprintf("%s %s already; nothing was changed (%s)", out.Tag, serves, cost))
+	case out.Back && out.Before != "":
+		report.End(w, "done", fmt.Sprintf("%s %s (%s). Forward again with: slipway deploy %s --tag %s", out.Tag, serves, cost, d.env.Name, out.Before))
 	case out.Before != "" && out.Before != out.Tag:
 		report.End(w, "done", fmt.Sprintf("%s %s (%s). Roll back with: slipway rollback %s", out.Tag, serves, cost, d.env.Name))
 	default:

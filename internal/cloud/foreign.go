@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/slipway-dev/slipway/internal/plan"
 	"github.com/slipway-dev/slipway/internal/slipway"
@@ -74,8 +75,8 @@ func (a *Account) foreignServices(ctx context.Context, env *slipway.Environment)
 	return list, nil
 }
 
-// foreignRules are the target groups, not of the file, that rules of a load
-// balancer lead to.
+// foreignRules are the target groups, not of the file, that a load balancer's
+// listeners and their rules lead to.
 func (a *Account) foreignRules(ctx context.Context, env *slipway.Environment, lb string) ([]string, error) {
 	listeners, err := a.elb.DescribeListeners(ctx, &elb.DescribeListenersInput{LoadBalancerArn: &lb})
 	if err != nil {
@@ -87,7 +88,7 @@ func (a *Account) foreignRules(ctx context.Context, env *slipway.Environment, lb
 		if err != nil {
 			return nil, none(err, "ListenerNotFound")
 		}
-		for _, group := range groupNames(rules) {
+		for _, group := range groupNames(append(rules, types.Rule{Actions: l.DefaultActions})) {
 			ours := slices.ContainsFunc(env.Services, func(s slipway.Service) bool { return plan.For(&s).TargetGroup().Name == group })
 			if text := "target group " + group; !ours && !slices.Contains(list, text) {
 				list = append(list, text)

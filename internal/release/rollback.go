@@ -37,7 +37,7 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 		}
 	}
 	w := &cloud.Work{Env: &env, Sink: o.Sink}
-	out := &Outcome{Environment: env.Name, Changed: true}
+	out := &Outcome{Environment: env.Name, Changed: true, Back: true}
 	for i := range env.Services {
 		svc := &env.Services[i]
 		p := back[svc.Name]
@@ -78,7 +78,7 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 		switch {
 		case to != "" && p.Tag == to && !p.Current:
 			return p, nil
-		case to == "" && passed && !p.Failed && p.Tag != current.Tag && p.Image != current.Image:
+		case to == "" && passed && !p.Failed && p.Tag != current.Tag && (p.Tag != "" || p.Image != current.Image):
 			return p, nil
 		}
 	}

@@ -50,6 +50,8 @@ type Outcome struct {
 	Tag         string `json:"tag"`
 	Before      string `json:"before,omitempty"`
 	Changed     bool   `json:"changed"`
+	// Back tells that it went back to an earlier release.
+	Back bool `json:"back,omitempty"`
 	// Overtaken is the branch's newer head, where IfHead found one.
 	Overtaken string   `json:"overtaken,omitempty"`
 	URLs      []string `json:"urls"`
