@@ -188,7 +188,9 @@ func TestAnApplicationIsShipped(t *testing.T) {
 	a.tag("v1.1.0", "serve")
 	a.runs(1, []string{"deploy", "playground"}, `image ship:v1\.1\.0-playground does not exist in .* \(newest: v1\.0\.0-playground\)\. Build it: slipway build --tag v1\.1\.0 --env playground; nothing was changed`)
 	a.runs(0, []string{"build", "--env", "playground"}, `ship:v1\.1\.0-playground@sha256:`)
+	end := a.steadily("ship.slipway.test")
 	a.runs(0, []string{"deploy", "playground"}, `^done +v1\.1\.0 (runs|serves)`)
+	end()
 	a.answers("v1.1.0")
 	a.git("commit", "-q", "--allow-empty", "-m", "moved")
 	a.git("tag", "-f", "v1.1.0")
@@ -202,8 +204,8 @@ func TestAnApplicationIsShipped(t *testing.T) {
 
 	a.tag("v1.3.0", "lost")
 	lost := a.runs(3, []string{"deploy", "playground", "--build"}, `target .*is unhealthy: Health checks failed with these codes: \[404\] \(GET /\)`, `│ it answers 404 Not Found`, `│ 404 page not found`, `^error: v1\.3\.0 of playground-ship does not come up: the health check fails: .*\[404\]\. v1\.1\.0 is serving`)
-	_, end, _ := strings.Cut(lost, "rolling back") // which of its causes was seen first is chance
-	a.golden("failing-health-check", end)
+	_, after, _ := strings.Cut(lost, "rolling back") // which of its causes was seen first is chance
+	a.golden("failing-health-check", after)
 	a.answers("v1.1.0")
 
 	a.onceInATask()
