@@ -45,6 +45,7 @@ service:
   stop: 1s
   health: /HEALTH
   ROLES
+  variables: { PLAIN: for everybody to read }
   secrets: { KEY: "ssm:/{env}/key", TOKEN: "secretsmanager:token" }
   log: GROUP
 environments:
@@ -64,7 +65,7 @@ func newGuarded(t *testing.T) *guarded {
 	needs(t, "git", "docker")
 	trail := filepath.Join(t.TempDir(), "audit.jsonl")
 	g := &guarded{application: &application{engine: start(t, append(withoutFaults("a policy is what a run asks when nothing goes wrong"), "--simulate", "--audit", trail)...), dir: t.TempDir()}, trail: trail}
-	g.door = answering(t)
+	g.door = answering(t, "*.slipway.test")
 	r, err := runfile.Read(g.data)
 	if err != nil {
 		t.Fatal(err)
@@ -95,15 +96,15 @@ func (g *guarded) release(tag string) {
 	g.git("tag", tag)
 }
 
-// answering is a server of every host below slipway.test, and the variables that
-// make it where a balancer's port 443 is.
-func answering(t *testing.T) []string {
+// answering is a server of hosts, and the variables that make it where a
+// balancer's port 443 is.
+func answering(t *testing.T, hosts string) []string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"*.slipway.test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{hosts}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -109,6 +109,7 @@ func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
 		run{125, []string{"run", "playground", "--", "/x"}}, aws(aToken))
 	as("run --tag", run{0, []string{"run", "playground", "--tag", "v1.0.1", "--detach", "--", "/x"}})
 	as("secret list", run{0, []string{"secret", "list", "playground"}})
+	as("secret set --running", run{0, []string{"secret", "set", "playground", "PLAIN", "--running"}})
 	as("secret rm", run{0, []string{"secret", "rm", "playground", "KEY"}})
 	as("destroy", run{0, []string{"destroy", "playground", "--yes"}})
 	g.file(second...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,29 +31,38 @@ func (d *deployment) parameter(name string) string {
 
 func secretSet(t *terminal) *cobra.Command {
 	d := &deployment{t: t}
+	var running bool
 	c := &cobra.Command{
 		Use:   "set ENV NAME",
 		Short: "Write a secret; its value is read from standard input",
 		Long: `Writes a secret. The value comes from standard input and never from an argument, where
 others could see it; one newline at its end is taken off. NAME without a slash stands below
-/ENV/ in lower case with dashes: INFURA_API_KEY is /playground/infura-api-key.`,
+/ENV/ in lower case with dashes: INFURA_API_KEY is /playground/infura-api-key.
+
+With --running it is the value that the running service has in its task definition, in
+plain text: a secret moves to SSM without passing through anybody's hands.`,
 		Example: `  slipway secret set playground INFURA_API_KEY < key.txt
-  pass show infura | slipway secret set playground INFURA_API_KEY`,
+  pass show infura | slipway secret set playground INFURA_API_KEY
+  slipway secret set playground DB_PASSWORD --running`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			value, err := io.ReadAll(io.LimitReader(t.in, 8<<10))
-			if err != nil {
-				return err
-			}
-			value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
-			if len(value) == 0 {
-				return errors.New("standard input has no value")
+			value := ""
+			var err error
+			if !running {
+				if value, err = d.piped(); err != nil {
+					return err
+				}
 			}
 			if err := d.begin(c, args[:1], false); err != nil {
 				return err
 			}
+			if running {
+				if value, err = d.account.PlainVariable(c.Context(), &d.env, path.Base(args[1])); err != nil {
+					return err
+				}
+			}
 			name := d.parameter(args[1])
-			version, err := d.account.PutSecret(c.Context(), name, string(value))
+			version, err := d.account.PutSecret(c.Context(), name, value)
 			if err != nil {
 				return err
 			}
@@ -65,7 +75,21 @@ others could see it; one newline at its end is taken off. NAME without a slash s
 		},
 	}
 	d.flags(c)
+	c.Flags().BoolVar(&running, "running", false, "take the value that the running service has as a plain variable")
 	return c
+}
+
+// piped is the value on standard input.
+func (d *deployment) piped() (string, error) {
+	value, err := io.ReadAll(io.LimitReader(d.t.in, 8<<10))
+	if err != nil {
+		return "", err
+	}
+	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
+	if len(value) == 0 {
+		return "", errors.New("standard input has no value")
+	}
+	return string(value), nil
 }
 
 func secretList(t *terminal) *cobra.Command {

@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
 // Secret is one encrypted parameter; its value is never read here.
@@ -28,6 +31,35 @@ func (a *Account) PutSecret(ctx context.Context, name, value string) (int64, err
 		return 0, fmt.Errorf("writing secret %s: %w", name, plain(err))
 	}
 	return out.Version, nil
+}
+
+// PlainVariable is the value that a variable has in what the environment's services
+// run, where everybody reads it who may read a task definition.
+func (a *Account) PlainVariable(ctx context.Context, env *slipway.Environment, name string) (string, error) {
+	for services := range slices.Chunk(env.Services, 10) {
+		in := &ecs.DescribeServicesInput{Cluster: &env.Cluster.Name}
+		for _, s := range services {
+			in.Services = append(in.Services, s.Name)
+		}
+		out, err := a.ecs.DescribeServices(ctx, in)
+		if err != nil && !absent(err) {
+			return "", fmt.Errorf("reading services: %w", plain(err))
+		}
+		for i := 0; err == nil && i < len(out.Services); i++ {
+			td, err := a.definitionOf(ctx, aws.ToString(out.Services[i].TaskDefinition))
+			if err != nil {
+				return "", err
+			}
+			for _, c := range td.ContainerDefinitions {
+				for _, v := range c.Environment {
+					if aws.ToString(v.Name) == name && aws.ToString(v.Value) != "" {
+						return *v.Value, nil
+					}
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("nothing that runs in %s has a plain variable %s; give its value on standard input", env.Name, name)
 }
 
 // Secrets lists the encrypted parameters below a path.

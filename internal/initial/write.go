@@ -235,7 +235,7 @@ func (f *file) secret(res *Result) {
 			set := "slipway secret set " + e.name + " " + s.name
 			if f.r.options.SSM {
 				if !said[set] {
-					res.Next = append(res.Next, set+" < value")
+					res.Next = append(res.Next, set+" --running takes the value that runs there now; else give it on standard input")
 				}
 				said[set] = true
 				continue

@@ -43,6 +43,9 @@ var commands = []struct {
 		return list
 	}},
 	{"secret set", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:PutParameter")} }},
+	{"secret set --running", func(s Scope) []Statement {
+		return []Statement{secrets(s, "ssm:PutParameter"), onServices(s, "ecs:DescribeServices"), look("ecs:DescribeTaskDefinition")}
+	}},
 	{"secret list", func(Scope) []Statement { return []Statement{look("ssm:DescribeParameters")} }},
 	{"secret rm", func(s Scope) []Statement { return []Statement{secrets(s, "ssm:DeleteParameter")} }},
 	{"destroy", func(s Scope) []Statement { return destroy(s, false) }},
