@@ -122,7 +122,7 @@ func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	<-p.ended
+	p.Wait()
 	return nil
 }
 
@@ -131,7 +131,14 @@ func (p *Process) Stop() error {
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		return err
 	}
-	return <-p.ended
+	return p.Wait()
+}
+
+// Wait returns when the process has ended: nil when it ended well.
+func (p *Process) Wait() error {
+	err := <-p.ended
+	p.ended <- err // for whoever ends it once more
+	return err
 }
 
 // Client is a client of the engine for its root user.
