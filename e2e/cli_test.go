@@ -10,7 +10,7 @@ import (
 
 // resident is the stock aws CLI kept loaded: python spends a second and more on
 // importing it, a call takes a tenth of that. Arguments and output are those of
-// the aws command.
+// the aws command. Every answer that it gets is held against its operation's model.
 type resident struct {
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -20,6 +20,9 @@ type resident struct {
 
 const residentScript = `
 import contextlib, io, json, sys
+sys.path.insert(0, "testdata/boto3")
+import strict
+strict.watch()
 from awscli.clidriver import create_clidriver
 driver, answers = create_clidriver(), sys.stdout
 for line in sys.stdin:
@@ -29,7 +32,8 @@ for line in sys.stdin:
             code = driver.main(json.loads(line))
         except SystemExit as e:
             code = e.code
-    print(json.dumps({"Code": code or 0, "Out": out.getvalue(), "Err": err.getvalue()}), file=answers, flush=True)
+    print(json.dumps({"Code": code or 0, "Out": out.getvalue(), "Err": err.getvalue(), "Broken": strict.broken}), file=answers, flush=True)
+    strict.broken.clear()
 `
 
 // startResident is nil where the CLI cannot be imported: the command is run
@@ -39,7 +43,7 @@ func startResident(env []string) *resident {
 		return nil
 	}
 	r := &resident{cmd: exec.Command("python3", "-c", residentScript)}
-	r.cmd.Env = env
+	r.cmd.Env = append(env[:len(env):len(env)], "PYTHONDONTWRITEBYTECODE=1")
 	in, err := r.cmd.StdinPipe()
 	if err != nil {
 		return nil
@@ -52,23 +56,28 @@ func startResident(env []string) *resident {
 	return r
 }
 
+// said is what came of a command.
+type said struct {
+	Code     int
+	Out, Err string
+	// Broken are the answers to it that break their model.
+	Broken []string
+}
+
 // call runs one command.
-func (r *resident) call(args []string) (out, errs string, ok bool) {
+func (r *resident) call(args []string) said {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	line, _ := json.Marshal(args)
 	if _, err := r.in.Write(append(line, '\n')); err != nil {
-		return "", err.Error(), false
+		return said{Code: 255, Err: err.Error()}
 	}
 	answer, err := r.out.ReadBytes('\n')
-	var a struct {
-		Code     int
-		Out, Err string
-	}
+	var a said
 	if err != nil || json.Unmarshal(answer, &a) != nil {
-		return "", "the aws CLI broke off: " + string(answer), false
+		return said{Code: 255, Err: "the aws CLI broke off: " + string(answer)}
 	}
-	return a.Out, a.Err, a.Code == 0
+	return a
 }
 
 func (r *resident) close() {

@@ -105,16 +105,20 @@ func (e *engine) read() {
 	e.cli = startResident(e.env)
 }
 
-// aws runs the stock CLI and gives its output, or what it said of the error.
+// aws runs the stock CLI and gives its output, or what it said of the error. An
+// answer that breaks its model fails the test.
 func (e *engine) aws(args ...string) string {
 	e.t.Helper()
 	args = append(args, "--output", "text")
 	if e.cli != nil {
-		out, errs, ok := e.cli.call(args)
-		if !ok {
-			return "error: " + errs
+		said := e.cli.call(args)
+		for _, broken := range said.Broken {
+			e.t.Errorf("aws %s: %s", strings.Join(args[:min(2, len(args))], " "), broken)
 		}
-		return strings.TrimSpace(out)
+		if said.Code != 0 {
+			return "error: " + said.Err
+		}
+		return strings.TrimSpace(said.Out)
 	}
 	cmd := exec.Command("aws", args...)
 	cmd.Env = e.env

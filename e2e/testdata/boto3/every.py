@@ -14,7 +14,7 @@ from botocore import xform_name
 import strict
 
 strict.watch()
-REGION, ACCOUNT = "eu-west-1", boto3.client("sts").get_caller_identity()["Account"]
+REGION = "eu-west-1"
 clients = {}
 
 
@@ -67,6 +67,7 @@ def network():
 
 def identity():
     iam = api("iam")
+    f["account"] = api("sts").get_caller_identity()["Account"]
     for i in range(3):
         iam.create_user(UserName=f"u{i}", Tags=[{"Key": f"k{j}", "Value": "v"} for j in range(3)])
         iam.create_group(GroupName=f"g{i}")
@@ -190,7 +191,7 @@ PARAMETERS = {
     "ListPolicyTags": lambda s: {"PolicyArn": f["policy"]}, "ListPolicyVersions": lambda s: {"PolicyArn": f["policy"]}, "ListRolePolicies": {"RoleName": "r0"}, "ListRoleTags": {"RoleName": "r0"},
     "ListUserPolicies": {"UserName": "u0"}, "ListUserTags": {"UserName": "u0"}, "ListMFADevices": {"UserName": "u0"}, "ListSSHPublicKeys": {"UserName": "u0"}, "ListSigningCertificates": {"UserName": "u0"},
     "SimulateCustomPolicy": {"PolicyInputList": [ALLOW], "ActionNames": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]},
-    "SimulatePrincipalPolicy": lambda s: {"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:user/u0", "ActionNames": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]},
+    "SimulatePrincipalPolicy": lambda s: {"PolicySourceArn": f"arn:aws:iam::{f['account']}:user/u0", "ActionNames": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]},
     "ListRuleNamesByTarget": lambda s: {"TargetArn": f["target"]}, "ListTargetsByRule": {"Rule": "rule0"},
     "ListPolicies": {"Scope": "Local"}, "DescribeLogStreams": {"logGroupName": "l0"}, "FilterLogEvents": {"logGroupName": "l0"}, "GetParameterHistory": {"Name": "/p/0"}, "GetParametersByPath": {"Path": "/p"},
 }
