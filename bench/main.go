@@ -25,7 +25,7 @@ import (
 // measurements are all there are, in the order of the table.
 var measurements = []measurement{
 	{"cli", "slipway version, from start to end, beside docker, terraform and aws", cliStart},
-	{"start", "engine start to its first API answer; idle memory", engineStart},
+	{"start", "engine start to its first API answer; reset; idle memory", engineStart},
 	{"reads", "DescribeServices, signed, 8 connections, beside moto_server", reads},
 	{"writes", "RegisterTaskDefinition, durable, 32 connections, beside moto_server", writes},
 	{"hosts", "routing by host, 10 to 10,000 hosts", hostRouting},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -26,9 +27,14 @@ func engineStart(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	wiped, err := b.reset(ctx, full)
+	if err != nil {
+		return nil, err
+	}
 	return []row{
 		atMost("engine start to first answer, empty", emptyStart, 150*time.Millisecond),
 		atMost("engine start to first answer, 1,000 services", filledStart, time.Second),
+		atMost("reset of an engine with 1,000 services", wiped, 50*time.Millisecond),
 		{what: "idle resident memory, empty", ours: mebibytes(empty.resident), target: "≤ 60 MiB", verdict: judge(empty.resident <= 60<<20)},
 		{what: "  without the pages of the program's file", ours: mebibytes(empty.own)},
 		{what: "idle resident memory, 1,000 services", ours: mebibytes(filled.resident)},
@@ -60,6 +66,30 @@ func (b *bench) starts(ctx context.Context, data string) (took time.Duration, id
 		}
 	}
 	return median(all), idle, nil
+}
+
+// reset is how long an engine on the folder takes to wipe everything.
+func (b *bench) reset(ctx context.Context, data string) (time.Duration, error) {
+	p, err := enginetest.Start(b.binary, data, "--simulate")
+	if err != nil {
+		return 0, err
+	}
+	defer p.Stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+p.API+"/_slipway/reset", nil)
+	if err != nil {
+		return 0, err
+	}
+	begun := time.Now()
+	res, err := http.DefaultClient.Do(req)
+	took := time.Since(begun)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("reset: %s", res.Status)
+	}
+	return took, nil
 }
 
 // fill makes services of one task each and waits until all are stable.
