@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net"
 	"sync"
@@ -106,11 +105,6 @@ func (l *leaf) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(append(c.Certificate, c.Chain...), c.PrivateKey)
 	if err != nil {
 		return nil, err
-	}
-	if pair.Leaf == nil {
-		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
-			return nil, err
-		}
 	}
 	l.pair = &pair
 	return l.pair, nil
