@@ -32,7 +32,11 @@ func Plan(w io.Writer, p *slipway.Plan) {
 	if p.Tag != "" {
 		image = "image " + p.Tag
 	}
-	fmt.Fprintf(w, "  %s is the pipeline's and not compared; %d resources the same; %d API calls\n", image, same, p.Calls)
+	resources := "resources"
+	if same == 1 {
+		resources = "resource"
+	}
+	fmt.Fprintf(w, "  %s is the pipeline's and not compared; %d %s the same; %d API calls\n", image, same, resources, p.Calls)
 	fmt.Fprintf(w, "%d to change, %d to add, %d to destroy. %s\n", p.Count(slipway.Change)+p.Count(slipway.Replace), p.Count(slipway.Create), p.Count(slipway.Remove), budget(p))
 }
 
