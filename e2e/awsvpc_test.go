@@ -20,7 +20,7 @@ import (
 func TestAnApplicationIsShippedToFargate(t *testing.T) {
 	t.Parallel()
 	a := newApplication(t)
-	a.write("slipway.yaml", strings.Replace(shipFile, "  memory: 64\n", "  capacity: fargate\n", 1))
+	a.write("slipway.yaml", strings.NewReplacer("  memory: 64\n", "  capacity: fargate\n", "  stop: 1s\n", "  stop: 2s\n").Replace(shipFile))
 	a.tag("v1.0.0", "serve")
 	a.runs(0, []string{"up"}, `^done +v1\.0\.0 serves`)
 	a.answers("v1.0.0")

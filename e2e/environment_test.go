@@ -46,7 +46,7 @@ func TestAnEnvironmentIsAsTheRulesWantIt(t *testing.T) {
 		{"30", []string{"logs", "describe-log-groups", "--log-group-name-prefix", "yard", "--query", "logGroups[0].retentionInDays"}},
 		{"2", []string{"ec2", "describe-subnets", "--filters", "Name=tag:slipway:cluster,Values=yard", "--query", "length(Subnets)"}},
 		{"443\t80", []string{"ec2", "describe-security-groups", "--filters", "Name=group-name,Values=yard-balancer", "--query", "sort(SecurityGroups[0].IpPermissions[].to_string(FromPort))"}},
-		{"None", []string{"ec2", "describe-security-groups", "--filters", "Name=group-name,Values=yard-instances", "--query", "SecurityGroups[0].IpPermissions[].IpRanges[0].CidrIp"}},
+		{"", []string{"ec2", "describe-security-groups", "--filters", "Name=group-name,Values=yard-instances", "--query", "SecurityGroups[0].IpPermissions[].IpRanges[0].CidrIp"}},
 		{"ENABLED\tENABLED\tENABLED", []string{"ecs", "describe-capacity-providers", "--capacity-providers", "yard", "--query", "capacityProviders[0].autoScalingGroupProvider.[managedScaling.status,managedDraining,managedTerminationProtection]"}},
 		{"enabled", []string{"ecs", "describe-clusters", "--clusters", "yard", "--include", "SETTINGS", "--query", "clusters[0].settings[?name=='containerInsights'].value"}},
 	} {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
@@ -62,6 +63,9 @@ func (b *builder) fargate(s *slipway.Service, n *node) {
 		}
 		if c.HostPort != 0 && c.HostPort != c.Port {
 			b.found.add(place(n.get("host-port"), c.At[""]), "", "host-port needs an instance; Fargate has none")
+		}
+		if c.Stop < 2*time.Second { // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_timeout
+			b.found.add(place(n.get("stop"), c.At.Of("stop")), "stop: 2s", "Fargate gives a container at least 2s to stop, not %v", c.Stop)
 		}
 	}
 	for _, v := range s.Volumes {

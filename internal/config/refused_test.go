@@ -119,6 +119,7 @@ var refused = []refusal{
 	{"deploy that can't move", "SERVICE", `{ deploy: { max: 150 } }`, `3:20: no deploy could ever move: with 1 of 1 task, min 100 % lets none stop and max 150 % lets none start; for example: deploy: { min: 100, max: 200 }`, false},
 	{"Fargate size", "SERVICE", `{ capacity: fargate, task: { cpu: 256, memory: 4096 } }`, `3:37: Fargate has no size of 256 CPU units and 4096 MiB; for example: task: { cpu: 512, memory: 4096 }`, false},
 	{"folder on Fargate", "SERVICE", `{ capacity: fargate, volumes: { d: { host: /d } } }`, `3:40: volume d is a folder of the instance; Fargate has none`, false},
+	{"stop on Fargate", "SERVICE", `{ capacity: fargate, stop: 1s }`, `3:37: Fargate gives a container at least 2s to stop, not 1s; for example: stop: 2s`, false},
 	{"host without a port", "SERVICE", `{ host: a.b }`, `3:12: a host leads to the service, but no container has a port; for example: port: 8000`, false},
 	{"mount without a volume", "SERVICE", `{ mounts: { /d: d } }`, `3:26: there is no volume "d"; for example: volumes: { d: {} }`, false},
 	{"variable and secret", "SERVICE", `{ variables: { A: a }, secrets: { A: "ssm:/a" } }`, `3:47: A is both a variable and a secret`, false},
