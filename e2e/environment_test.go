@@ -72,7 +72,7 @@ func TestAnEnvironmentThatOthersUseStays(t *testing.T) {
 
 	a.must("ecs", "register-task-definition", "--family", "theirs", "--container-definitions", `[{"name":"a","image":"a","memory":16}]`)
 	a.must("ecs", "create-service", "--cluster", "yard", "--service-name", "theirs", "--task-definition", "theirs", "--desired-count", "0")
-	a.runs(1, destroy, `^error: others use environment yard: service theirs; remove these first; nothing was changed`)
+	a.runs(1, destroy, `^error: others use environment yard: service theirs; remove these first, or this file's services alone: slipway destroy playground; nothing was changed`)
 	if got := mine(); got != "ACTIVE\t1" {
 		t.Errorf("a destroy that was refused left the service at %q", got)
 	}
@@ -81,7 +81,7 @@ func TestAnEnvironmentThatOthersUseStays(t *testing.T) {
 	lb := a.must("elbv2", "describe-load-balancers", "--names", "yard", "--query", "LoadBalancers[0].[LoadBalancerArn,VpcId]")
 	arn, vpc, _ := strings.Cut(lb, "\t")
 	group := a.must("elbv2", "create-target-group", "--name", "theirs-tg", "--protocol", "HTTP", "--port", "80", "--vpc-id", vpc, "--query", "TargetGroups[0].TargetGroupArn")
-	const refused = `^error: others use environment yard: target group theirs-tg; remove these first; nothing was changed`
+	const refused = `^error: others use environment yard: target group theirs-tg; remove these first, or this file's services alone: slipway destroy playground; nothing was changed`
 	listener := a.must("elbv2", "create-listener", "--load-balancer-arn", arn, "--protocol", "HTTP", "--port", "8080", "--default-actions", "Type=forward,TargetGroupArn="+group, "--query", "Listeners[0].ListenerArn")
 	a.runs(1, destroy, refused)
 	a.must("elbv2", "modify-listener", "--listener-arn", listener, "--default-actions", "Type=fixed-response,FixedResponseConfig={StatusCode=404}")

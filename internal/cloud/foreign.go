@@ -26,7 +26,7 @@ func (a *Account) Unused(ctx context.Context, env *slipway.Environment) error {
 		}
 	}
 	if err == nil && len(users) > 0 {
-		err = fmt.Errorf("others use environment %s: %s; remove these first", env.Cluster.Name, strings.Join(users, ", "))
+		err = fmt.Errorf("others use environment %s: %s; remove these first, or this file's services alone: slipway destroy %s", env.Cluster.Name, strings.Join(users, ", "), env.Name)
 	}
 	return err
 }
