@@ -218,12 +218,12 @@ func Here(ctx context.Context, dir string) (Version, error) {
 	}
 	if r.dirty(ctx) {
 		sum, err := treeHash(dir)
-		return Version{Tag: "dev-" + commit[:7] + "-" + sum, Why: "the working tree, with changes that are not committed"}, err
+		return Version{Tag: "dev-" + commit[:7] + "-" + sum, Why: "the working tree, with changes that are not committed (a release is a commit with a tag: git commit, git tag)"}, err
 	}
 	if tag, err := r.git(ctx, "describe", "--exact-match", "--tags", "HEAD"); err == nil {
 		return Version{Tag: tag, Commit: commit, Why: "the tag checked out"}, nil
 	}
-	return Version{Tag: "dev-" + commit[:7], Commit: commit, Why: "the commit checked out, which has no tag"}, nil
+	return Version{Tag: "dev-" + commit[:7], Commit: commit, Why: "the commit checked out, which has no tag (a release has one: git tag v1.0.0)"}, nil
 }
 
 // treeHash is a short hash of all files in a folder, names and modes included.

@@ -407,6 +407,9 @@ func Build(ctx context.Context, a *cloud.Account, stack *slipway.Stack, env slip
 	if err := buildable(ctx, a, stack, &env, v, true); err != nil {
 		return slipway.Release{}, refused(err)
 	}
+	if v.Why != "" {
+		sink(slipway.Event{Time: time.Now(), Phase: "tag", State: slipway.Note, Text: v.Tag + ", " + v.Why})
+	}
 	if err := a.Apply(ctx, &cloud.Work{Env: &env, Sink: sink}, p.Steps); err != nil {
 		return slipway.Release{}, err
 	}
