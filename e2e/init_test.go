@@ -15,27 +15,56 @@ const (
 	seedHost    = "demo.windingtree.com"
 )
 
-// byHand makes what a person makes in the console for the first application:
-// cluster, balancer, target group, certificate, rule, record and service, all
-// with AWS's defaults.
-func (e *engine) byHand() {
+// console is what a person has made in the console for all applications: cluster,
+// balancer and zone, all with AWS's defaults.
+type console struct {
+	*engine
+	vpc, balancer, name, zone string
+	listener                  string // of HTTPS, made with the first certificate
+	rules                     int
+}
+
+func (e *engine) byHand() *console {
 	e.t.Helper()
-	vpc := e.must("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")
+	c := &console{engine: e, vpc: e.must("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")}
 	subnets := strings.Fields(e.must("ec2", "describe-subnets", "--query", "Subnets[].SubnetId"))
 	e.must("ecs", "create-cluster", "--cluster-name", seedCluster)
-	balancer := e.must("elbv2", "create-load-balancer", "--name", "shared", "--subnets", subnets[0], subnets[1], "--query", "LoadBalancers[0].LoadBalancerArn")
-	name := e.must("elbv2", "describe-load-balancers", "--names", "shared", "--query", "LoadBalancers[0].DNSName")
-	group := e.must("elbv2", "create-target-group", "--name", seedService+"-tg", "--protocol", "HTTP", "--port", "80", "--vpc-id", vpc, "--query", "TargetGroups[0].TargetGroupArn")
-	zone := e.cloudflare("POST", "/zones", `{"name":"windingtree.com","type":"full"}`)
-	certificate := e.certificate(zone, seedHost)
-	e.cloudflare("POST", "/zones/"+zone+"/dns_records", fmt.Sprintf(`{"type":"CNAME","name":%q,"content":%q,"ttl":60}`, seedHost, name))
-	listener := e.must("elbv2", "create-listener", "--load-balancer-arn", balancer, "--protocol", "HTTPS", "--port", "443", "--certificates", "CertificateArn="+certificate,
-		"--default-actions", "Type=fixed-response,FixedResponseConfig={StatusCode=404}", "--query", "Listeners[0].ListenerArn")
-	e.must("elbv2", "create-rule", "--listener-arn", listener, "--priority", "10", "--conditions", "Field=host-header,Values="+seedHost, "--actions", "Type=forward,TargetGroupArn="+group)
-	e.must("ecs", "register-task-definition", "--family", seedService, "--container-definitions",
-		`[{"name":"wt-demo-app","image":"wt-demo-app:first","memoryReservation":128,"portMappings":[{"hostPort":0,"containerPort":8000}]}]`)
-	e.must("ecs", "create-service", "--cluster", seedCluster, "--service-name", seedService, "--task-definition", seedService, "--desired-count", "1",
-		"--load-balancers", "targetGroupArn="+group+",containerName=wt-demo-app,containerPort=8000")
+	c.balancer = e.must("elbv2", "create-load-balancer", "--name", "shared", "--subnets", subnets[0], subnets[1], "--query", "LoadBalancers[0].LoadBalancerArn")
+	c.name = e.must("elbv2", "describe-load-balancers", "--names", "shared", "--query", "LoadBalancers[0].DNSName")
+	c.zone = e.cloudflare("POST", "/zones", `{"name":"windingtree.com","type":"full"}`)
+	return c
+}
+
+// service is what he makes for one: a first revision and its service; for one
+// with a host the target group, certificate, rule and record, too.
+func (c *console) service(name, container string, port int, host string) {
+	c.t.Helper()
+	mapped, routed := "", []string(nil)
+	if host != "" {
+		group := c.must("elbv2", "create-target-group", "--name", name+"-tg", "--protocol", "HTTP", "--port", "80", "--vpc-id", c.vpc, "--query", "TargetGroups[0].TargetGroupArn")
+		c.must("elbv2", "modify-target-group-attributes", "--target-group-arn", group, "--attributes", "Key=deregistration_delay.timeout_seconds,Value=1") // not five minutes
+		c.route(host, group)
+		mapped = fmt.Sprintf(`,"portMappings":[{"hostPort":0,"containerPort":%d}]`, port)
+		routed = []string{"--load-balancers", fmt.Sprintf("targetGroupArn=%s,containerName=%s,containerPort=%d", group, container, port)}
+	}
+	c.must("ecs", "register-task-definition", "--family", name, "--container-definitions",
+		fmt.Sprintf(`[{"name":%q,"image":"wt-demo-app:first","memoryReservation":128%s}]`, container, mapped))
+	c.must(append([]string{"ecs", "create-service", "--cluster", seedCluster, "--service-name", name, "--task-definition", name, "--desired-count", "1"}, routed...)...)
+}
+
+// route leads a host to a target group.
+func (c *console) route(host, group string) {
+	c.t.Helper()
+	certificate := "CertificateArn=" + c.certificate(c.zone, host)
+	c.cloudflare("POST", "/zones/"+c.zone+"/dns_records", fmt.Sprintf(`{"type":"CNAME","name":%q,"content":%q,"ttl":60}`, host, c.name))
+	if c.listener == "" {
+		c.listener = c.must("elbv2", "create-listener", "--load-balancer-arn", c.balancer, "--protocol", "HTTPS", "--port", "443", "--certificates", certificate,
+			"--default-actions", "Type=fixed-response,FixedResponseConfig={StatusCode=404}", "--query", "Listeners[0].ListenerArn")
+	} else {
+		c.must("elbv2", "add-listener-certificates", "--listener-arn", c.listener, "--certificates", certificate)
+	}
+	c.rules++
+	c.must("elbv2", "create-rule", "--listener-arn", c.listener, "--priority", fmt.Sprint(10*c.rules), "--conditions", "Field=host-header,Values="+host, "--actions", "Type=forward,TargetGroupArn="+group)
 }
 
 // slipway runs the binary in dir and gives what it says and its exit code.
@@ -54,7 +83,7 @@ func (e *engine) slipway(dir string, variables []string, args ...string) (string
 // the file of slipway init wants, to the letter.
 func TestInitOnWhatAScriptMadeChangesNothing(t *testing.T) {
 	e := start(t, "--simulate")
-	e.byHand()
+	e.byHand().service(seedService, "wt-demo-app", 8000, seedHost)
 	dir := e.seedRepository()
 	script := exec.Command("./management/deploy-aws.sh", "playground")
 	script.Dir, script.Env = dir, append(e.env, "INFURA_API_KEY=not-a-real-key")
@@ -94,11 +123,17 @@ func (e *engine) seedRepository() string {
 	if err := os.Chmod(filepath.Join(dir, "management/deploy-aws.sh"), 0o755); err != nil {
 		e.t.Fatal(err)
 	}
-	git := fmt.Sprintf("cd %q && git init -q . && git add -A && git -c user.email=a@example.com -c user.name=a commit -qm first && git tag v1.0.0", dir)
+	e.committed(dir, "v1.0.0")
+	return dir
+}
+
+// committed commits a folder, the first time as a repository, and tags it.
+func (e *engine) committed(dir, tag string) {
+	e.t.Helper()
+	git := fmt.Sprintf("cd %q && git init -q . && git add -A && git -c user.email=a@example.com -c user.name=a commit -qm %[2]s && git tag %[2]s", dir, tag)
 	if out, err := exec.Command("sh", "-c", git).CombinedOutput(); err != nil {
 		e.t.Fatalf("%v\n%s", err, out)
 	}
-	return dir
 }
 
 // edit replaces text in slipway.yaml, or in the file named.
