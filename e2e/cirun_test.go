@@ -184,7 +184,8 @@ func (r *runbook) answers(want string) {
 }
 
 // The seed's repository, by its own .travis.yml and its own script, from a tag to
-// the host; then what goes wrong, with its cause and the old version serving.
+// the host; then what goes wrong, with its cause and the old version serving. The
+// same by hand at the end.
 func TestTheSeedsPipelineRuns(t *testing.T) {
 	t.Parallel()
 	r := theRunbook(t)
@@ -223,4 +224,64 @@ func TestTheSeedsPipelineRuns(t *testing.T) {
 	r.pipeline(0, []string{"--tag", "v1.4.0"})
 	r.pipeline(3, []string{"--branch", "release/playground"}, `^error: playground-wt-demo-app: essential container wt-demo-app exited with 1\. `)
 	r.answers("v1.1.0 playground playground not-a-real-key https")
+
+	r.byHand()
+}
+
+// byHand is the runbook without a CI service: a person's commands as travis, and
+// the script. It waits for nothing, so the service's tasks tell what went wrong.
+func (r *runbook) byHand() {
+	r.t.Helper()
+	repository := r.must("ecr", "describe-repositories", "--repository-names", "wt-demo-app", "--query", "repositories[0].repositoryUri")
+	config := r.t.TempDir()
+	types := func(command string) (string, error) {
+		cmd := exec.Command("bash", "-e", "-c", command)
+		cmd.Dir, cmd.Env = r.dir, append(append(append([]string{}, r.env...), r.keys...), "REPOSITORY="+repository, "DOCKER_CONFIG="+config)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	done := func(command string) {
+		r.t.Helper()
+		if out, err := types(command); err != nil {
+			r.t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+	}
+	build := func(tag string) string {
+		return "docker build -q --build-arg WT_CONFIG=playground -t $REPOSITORY:" + tag + "-playground . && docker push -q $REPOSITORY:" + tag + "-playground"
+	}
+	const script = "./management/deploy-aws.sh playground"
+	stopped := func(why string) {
+		r.t.Helper()
+		until(r.t, "a task that stopped with "+why, func() bool {
+			tasks := strings.Fields(r.must("ecs", "list-tasks", "--cluster", r.cluster, "--desired-status", "STOPPED", "--query", "taskArns"))
+			return len(tasks) > 0 && strings.Contains(r.must(append([]string{"ecs", "describe-tasks", "--cluster", r.cluster, "--query", "tasks[].[taskDefinitionArn,stoppedReason,containers[0].reason]", "--tasks"}, tasks...)...), why)
+		})
+	}
+	const serving = "v1.5.0 playground playground not-a-real-key https"
+
+	done(`eval "$(aws ecr get-login --no-include-email --region eu-west-1)"`)
+	r.tag("v1.5.0", "serve")
+	done(build("v1.5.0"))
+	done(script)
+	r.stable(seedService)
+	r.answers(serving)
+
+	r.tag("v1.6.0", "serve") // and its image is never built
+	done(script)
+	stopped("wt-demo-app:v1.6.0-playground")
+	r.answers(serving)
+
+	r.edit(r.dir, "FROM scratch", "FORM scratch", "Dockerfile")
+	r.tag("v1.7.0", "serve")
+	if out, err := types(build("v1.7.0")); err == nil || !strings.Contains(strings.ToLower(out), "unknown instruction: form") {
+		r.t.Errorf("a bad Dockerfile: %v\n%s", err, out)
+	}
+	r.answers(serving)
+
+	r.edit(r.dir, "FORM scratch", "FROM scratch", "Dockerfile")
+	r.tag("v1.8.0", "crash")
+	done(build("v1.8.0"))
+	done(script)
+	stopped(r.must("ecs", "describe-services", "--cluster", r.cluster, "--services", seedService, "--query", "services[0].taskDefinition") + "\tEssential container in task exited")
+	r.answers(serving)
 }
