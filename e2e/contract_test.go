@@ -211,15 +211,16 @@ func TestSIGTERMEndsRequestsInFlightFirst(t *testing.T) {
 		t.Fatalf("%q %v", line, err)
 	}
 	in.ReadString('\n')
+	idle := idleConnection(t, p.API)
 	if err := syscall.Kill(p.PID(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		other, err := net.Dial("tcp", p.API)
-		if err != nil {
-			break // the engine has begun to end
-		}
+	if n, err := idle.Read(make([]byte, 1)); err != io.EOF { // the engine has begun to end
+		t.Fatalf("the idle connection: %d bytes, %v", n, err)
+	}
+	if other, err := net.Dial("tcp", p.API); err == nil {
 		other.Close()
+		t.Error("an engine that ends lets somebody in")
 	}
 	if _, err := conn.Write(body); err != nil {
 		t.Fatal(err)
@@ -235,6 +236,28 @@ func TestSIGTERMEndsRequestsInFlightFirst(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Errorf("the engine ended badly: %v\n%s", err, p.Log())
 	}
+}
+
+// idleConnection has had one answer; who ends in order closes such connections
+// once nobody new is let in.
+func idleConnection(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: engine\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
 
 // An engine that runs containers is not wiped by mistake.
