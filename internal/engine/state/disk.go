@@ -138,7 +138,7 @@ func (d *disk) prepare() error {
 	var errs [3]error
 	d.put, errs[0] = d.db.Prepare(`INSERT INTO rows (tbl, account, region, key, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`)
 	d.del, errs[1] = d.db.Prepare(`DELETE FROM rows WHERE tbl = ? AND account = ? AND region = ? AND key = ?`)
-	d.wipe, errs[2] = d.db.Prepare(`DELETE FROM rows WHERE tbl = ? AND account = ? AND region = ?`)
+	d.wipe, errs[2] = d.db.Prepare(`DELETE FROM rows`) // with no WHERE SQLite drops pages and visits no row
 	return errors.Join(errs[:]...)
 }
 
@@ -197,9 +197,15 @@ func (d *disk) commit(batch []*commit) error {
 		return err
 	}
 	defer tx.Rollback()
-	put, del, wipe := tx.Stmt(d.put), tx.Stmt(d.del), tx.Stmt(d.wipe)
+	put, del := tx.Stmt(d.put), tx.Stmt(d.del)
 	last := lastChanges(batch)
 	for ci, c := range batch {
+		if c.reset {
+			if _, err := tx.Stmt(d.wipe).Exec(); err != nil {
+				return err
+			}
+			continue // its changes are for those who watch
+		}
 		for i, ch := range c.changes {
 			if l := last[ch.Change]; l != (place{ci, i}) {
 				continue
@@ -208,8 +214,6 @@ func (d *disk) commit(batch []*commit) error {
 			switch {
 			case ch.row != nil:
 				_, err = put.Exec(k.Table, k.Scope.Account, k.Scope.Region, k.Key, c.encoded[i])
-			case k.Key == "":
-				_, err = wipe.Exec(k.Table, k.Scope.Account, k.Scope.Region)
 			default:
 				_, err = del.Exec(k.Table, k.Scope.Account, k.Scope.Region, k.Key)
 			}

@@ -43,6 +43,8 @@ type commit struct {
 	changes []change
 	encoded [][]byte
 	ready   chan struct{} // closed when encoded is filled
+	// reset is a commit after which there is nothing.
+	reset   bool
 	outcome *outcome
 }
 
@@ -175,7 +177,7 @@ func (s *Store) Reset() error {
 		}
 	}
 	c := s.enqueue(snapshot{}, gone)
-	c.encoded = nil
+	c.reset = true
 	s.mu.Unlock()
 	close(c.ready)
 	return c.outcome.wait()
@@ -267,7 +269,7 @@ func (s *Store) persist(batch []*commit) error {
 // halves is every other change of the batch.
 func halves(batch []*commit, which int) (half []*commit) {
 	for _, c := range batch {
-		h := &commit{}
+		h := &commit{reset: c.reset}
 		for i := which; i < len(c.changes); i += 2 {
 			h.changes = append(h.changes, c.changes[i])
 			if c.encoded != nil {
