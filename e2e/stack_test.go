@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,10 @@ func (s *stack) build() string {
 	return reference
 }
 
+// inPlace is Terraform's word on changes of which only the task definition, a
+// new revision, takes another one's place.
+var inPlace = regexp.MustCompile(`1 added, [1-9][0-9]* changed, 1 destroyed`)
+
 // apply applies with some variables changed; a second plan is empty.
 func (s *stack) apply(changes ...string) {
 	s.t.Helper()
@@ -88,7 +93,10 @@ func (s *stack) apply(changes ...string) {
 		s.ok(append([]string{"apply", "-auto-approve", "-input=false", "-target=aws_acm_certificate.shop"}, s.variables...)...)
 		s.prove()
 	}
-	s.ok(append([]string{"apply", "-auto-approve", "-input=false"}, s.variables...)...)
+	out := s.ok(append([]string{"apply", "-auto-approve", "-input=false"}, s.variables...)...)
+	if done := regexp.MustCompile(`Resources: .*`).FindString(out); len(changes) > 0 && !inPlace.MatchString(done) {
+		s.t.Errorf("changed otherwise than in place: %s", done)
+	}
 	if out, code := s.run(append([]string{"plan", "-detailed-exitcode", "-input=false"}, s.variables...)...); code != 0 {
 		s.t.Fatalf("the second plan is not empty:\n%s", out)
 	}
@@ -142,11 +150,19 @@ func (s *stack) nothing() {
 		{"ec2", "describe-security-groups", "--filters", "Name=group-name,Values=shop*", "--query", "length(SecurityGroups)"},
 		{"ec2", "describe-launch-templates", "--query", "length(LaunchTemplates)"},
 		{"ec2", "describe-network-interfaces", "--query", "length(NetworkInterfaces)"},
+		{"ec2", "describe-subnets", "--filters", "Name=default-for-az,Values=false", "--query", "length(Subnets)"},
+		{"ec2", "describe-route-tables", "--query", "length(RouteTables[?!(Associations[0].Main)])"},
+		{"ec2", "describe-internet-gateways", "--query", "length(InternetGateways) == `1` && `0` || `1`"}, // the default VPC's
+		{"ec2", "describe-volumes", "--query", "length(Volumes)"},
 		{"elbv2", "describe-load-balancers", "--query", "length(LoadBalancers)"},
 		{"elbv2", "describe-target-groups", "--query", "length(TargetGroups)"},
 		{"acm", "list-certificates", "--query", "length(CertificateSummaryList)"},
 		{"ecs", "list-clusters", "--query", "length(clusterArns)"},
+		{"ecs", "list-task-definitions", "--query", "length(taskDefinitionArns)"},
+		{"ecs", "describe-capacity-providers", "--query", "length(capacityProviders[?name=='shop' && status=='ACTIVE'])"},
+		{"ecr", "describe-repositories", "--query", "length(repositories[?repositoryName=='shop'])"},
 		{"autoscaling", "describe-auto-scaling-groups", "--query", "length(AutoScalingGroups)"},
+		{"iam", "list-roles", "--query", "length(Roles[?starts_with(RoleName, 'shop')])"},
 		{"iam", "list-instance-profiles", "--query", "length(InstanceProfiles)"},
 		{"logs", "describe-log-groups", "--query", "length(logGroups)"},
 		{"ssm", "describe-parameters", "--query", "length(Parameters)"},
