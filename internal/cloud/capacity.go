@@ -220,7 +220,7 @@ func (a *Account) applyCapacity(ctx context.Context, env *slipway.Environment, s
 		return err
 	}
 	if len(group.AutoScalingGroups) == 0 {
-		return fmt.Errorf("Auto Scaling group %s: %w", n.Group().Name, errLate)
+		return fmt.Errorf("the Auto Scaling group %s: %w", n.Group().Name, errLate)
 	}
 	desired := min(max(int(aws.ToInt32(group.AutoScalingGroups[0].DesiredCapacity)), env.Cluster.Min), env.Cluster.Max)
 	_, err = a.groups.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: aws.String(n.Group().Name),
