@@ -222,7 +222,7 @@ func (e *Engine) reset(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "reset is refused to browsers", http.StatusForbidden)
 		return
 	}
-	if err := errors.Join(e.store.Reset(), e.services.registry.Reset(), e.services.logs.Reset(), e.services.teardown(r.Context()), e.services.prepare()); err != nil {
+	if err := errors.Join(e.services.forgetPushes(), e.store.Reset(), e.services.registry.Reset(), e.services.logs.Reset(), e.services.teardown(r.Context()), e.services.prepare()); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

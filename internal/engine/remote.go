@@ -16,7 +16,7 @@ func (s *services) remote() {
 		return
 	}
 	who := registryIdentities{permissions{s}}
-	g := git.New(git.Options{
+	s.git = git.New(git.Options{
 		Dir: filepath.Join(s.e.cfg.Data, "git"), Scope: state.Scope{Account: s.e.cfg.Account, Region: s.e.cfg.Region},
 		Store: s.e.store, Logs: s.logs, Log: s.e.cfg.Log, Now: s.e.cfg.Now, Program: s.e.cfg.Build,
 		Caller: who.Caller,
@@ -26,8 +26,16 @@ func (s *services) remote() {
 		},
 		Environment: s.leadsHere,
 	})
-	s.handlers["/git/"] = g
-	s.run(g.Run)
+	s.handlers["/git/"] = s.git
+	s.run(s.git.Run)
+}
+
+// forgetPushes takes away, at a reset, what was pushed and what builds.
+func (s *services) forgetPushes() error {
+	if s.git == nil {
+		return nil
+	}
+	return s.git.Reset()
 }
 
 // leadsHere is the environment that leads a program to this engine with a key's

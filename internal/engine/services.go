@@ -69,6 +69,7 @@ type services struct {
 	parameters *ssm.Service
 	secrets    *secretsmanager.Service
 	logs       *logs.Service
+	git        *git.Remote // nil where the engine does not know its own program
 	// aws are the services behind the AWS endpoint.
 	aws []served
 	// handlers are other patterns of the API's port.

@@ -2,7 +2,9 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -103,9 +105,15 @@ func (b *build) follow(ctx context.Context, each func(string)) error {
 	}
 }
 
-// cutShort tells who follows that the engine ends.
-func (b *build) cutShort() {
-	b.tell(func() { b.Reason, b.ended = "the engine ended; its next run begins the build again", true })
+// Why a build is cut short, as who follows it is told.
+var (
+	errEnds  = errors.New("the engine ended; its next run begins the build again")
+	errReset = errors.New("the engine was reset: nothing of what was pushed is left")
+)
+
+// cutShort tells who follows why there is no more.
+func (b *build) cutShort(why error) {
+	b.tell(func() { b.Reason, b.ended = why.Error(), true })
 }
 
 // verdict is why the ref was not moved, "" where it was, and whether that is
@@ -149,7 +157,7 @@ func (g *Remote) enqueue(app string, c command, key string) (b *build, ahead int
 // as the engine ends is left to its next run.
 func (g *Remote) queue(b *build) (ahead int) {
 	if g.ctx.Err() != nil {
-		b.cutShort()
+		b.cutShort(context.Cause(g.ctx))
 		return 0
 	}
 	for _, before := range g.queues[b.App] {
@@ -159,21 +167,22 @@ func (g *Remote) queue(b *build) (ahead int) {
 	}
 	g.queues[b.App] = append(g.queues[b.App], b)
 	if len(g.queues[b.App]) == 1 {
-		g.running.Go(func() { g.work(b.App) })
+		ctx := g.ctx
+		g.running.Go(func() { g.work(ctx, b.App) })
 	}
 	return ahead
 }
 
 // work does an application's builds one after another, until there are none.
-func (g *Remote) work(app string) {
+func (g *Remote) work(ctx context.Context, app string) {
 	for {
 		g.mu.Lock()
 		b := g.queues[app][0]
 		g.mu.Unlock()
-		if g.ctx.Err() == nil {
-			g.do(b)
+		if ctx.Err() == nil {
+			g.do(ctx, b)
 		} else {
-			b.cutShort()
+			b.cutShort(context.Cause(ctx))
 		}
 		g.mu.Lock()
 		if g.queues[app] = g.queues[app][1:]; len(g.queues[app]) == 0 {
@@ -203,10 +212,25 @@ func (g *Remote) Run(ctx context.Context) error {
 	g.mu.Unlock()
 	<-ctx.Done()
 	g.mu.Lock()
-	g.cancel()
+	g.cancel(errEnds)
 	g.mu.Unlock()
 	g.running.Wait()
 	return ctx.Err()
+}
+
+// Reset ends what builds and removes every repository; the rows go with the
+// state. A push that comes meanwhile is cut short.
+func (g *Remote) Reset() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cancel(errReset)
+	g.mu.Unlock()
+	g.running.Wait()
+	g.mu.Lock()
+	if errors.Is(context.Cause(g.ctx), errReset) {
+		g.ctx, g.cancel = context.WithCancelCause(context.Background())
+	}
+	return os.RemoveAll(g.o.Dir)
 }
 
 // builds are an application's, the newest first.

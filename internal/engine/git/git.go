@@ -80,11 +80,11 @@ type Remote struct {
 	o   Options
 	mux *http.ServeMux
 
-	ctx     context.Context // ends with the engine
-	cancel  context.CancelFunc
 	running sync.WaitGroup
 
 	mu     sync.Mutex
+	ctx    context.Context // ends with the engine, or at a reset
+	cancel context.CancelCauseFunc
 	queues map[string][]*build // by application, the first one runs
 	next   map[string]int
 }
@@ -98,7 +98,7 @@ func New(o Options) *Remote {
 		o.Time = DefaultTime
 	}
 	g := &Remote{o: o, mux: http.NewServeMux(), queues: map[string][]*build{}, next: map[string]int{}}
-	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.ctx, g.cancel = context.WithCancelCause(context.Background())
 	g.mux.HandleFunc("GET /git/{app}/info/refs", g.advertise)
 	g.mux.HandleFunc("POST /git/{app}/git-upload-pack", g.fetch)
 	g.mux.HandleFunc("POST /git/{app}/git-receive-pack", g.push)

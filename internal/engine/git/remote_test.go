@@ -380,6 +380,39 @@ func TestPathsThatLeadIntoGitAreRefused(t *testing.T) {
 	}
 }
 
+// A reset ends what builds and leaves no repository; what is pushed then is new.
+func TestAResetForgetsWhatWasPushed(t *testing.T) {
+	r := newRig(t, nil)
+	g := newGate(t)
+	r.commit(g.script())
+	push := r.pushing("main")
+	var told strings.Builder
+	push.Stderr = &told
+	if err := push.Start(); err != nil {
+		t.Fatal(err)
+	}
+	g.wait()
+	if err := r.remote.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.options.Store.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if err := push.Wait(); err == nil || !strings.Contains(told.String(), errReset.Error()) {
+		t.Errorf("the push says %v\n%s", err, told.String())
+	}
+	if left, err := os.ReadDir(r.options.Dir); len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	r.commit("echo anew\n")
+	if out, err := r.push("main"); err != nil || !strings.Contains(out, "remote: anew") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if all := r.remote.builds("web"); len(all) != 1 || all[0].N != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
 // A build that the engine's end cut short is begun again, but not for ever.
 func TestABuildIsBegunAgainAfterTheEngineEnded(t *testing.T) {
 	r := newRig(t, nil)

@@ -21,16 +21,16 @@ const mostLine = 16 << 10
 
 // do runs a build to its end. An engine that ends meanwhile leaves it as it is,
 // for the next run.
-func (g *Remote) do(b *build) {
+func (g *Remote) do(ctx context.Context, b *build) {
 	b.tell(func() { b.Status, b.Started, b.Attempts = Running, g.o.Now(), b.Attempts+1 })
 	journal := g.journal(b)
 	err := g.save(b)
 	if err == nil {
-		err = g.attempt(b)
+		err = g.attempt(ctx, b)
 	}
-	if g.ctx.Err() != nil && err != nil {
-		b.say("the engine ends; its next run begins this build again")
-		b.cutShort()
+	if why := context.Cause(ctx); why != nil && err != nil {
+		b.say(why.Error())
+		b.cutShort(why)
 		<-journal
 		return
 	}
@@ -89,9 +89,9 @@ func (g *Remote) journal(b *build) (done <-chan struct{}) {
 }
 
 // attempt is the build itself, and the ref's move when it has ended well.
-func (g *Remote) attempt(b *build) error {
+func (g *Remote) attempt(ctx context.Context, b *build) error {
 	repo := repository{filepath.Join(g.o.Dir, b.App+".git")}
-	ctx, cancel := context.WithTimeoutCause(g.ctx, g.o.Time, fmt.Errorf("it took longer than %v", g.o.Time))
+	ctx, cancel := context.WithTimeoutCause(ctx, g.o.Time, fmt.Errorf("it took longer than %v", g.o.Time))
 	defer cancel()
 	if b.Attempts > mostAttempts {
 		return fmt.Errorf("the engine ended %d times while it ran", mostAttempts)
