@@ -74,15 +74,19 @@ func (a *Account) tasksOf(ctx context.Context, env *slipway.Environment, svc *sl
 		{Cluster: &env.Cluster.Name, StartedBy: &id}, // the only filter that ECS takes beside it is the desired status
 		{Cluster: &env.Cluster.Name, ServiceName: &svc.Name, DesiredStatus: types.DesiredStatusStopped},
 	} {
-		out, err := a.ecs.ListTasks(ctx, in)
-		if is(err, "ServiceNotFoundException") { // made a moment ago
-			return nil, fmt.Errorf("reading tasks: %w", errLate)
+		for pages := ecs.NewListTasksPaginator(a.ecs, in); pages.HasMorePages(); {
+			out, err := pages.NextPage(ctx)
+			if is(err, "ServiceNotFoundException") { // made a moment ago
+				return nil, fmt.Errorf("reading tasks: %w", errLate)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("reading tasks: %w", plain(err))
+			}
+			arns = append(arns, out.TaskArns...)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("reading tasks: %w", plain(err))
-		}
-		arns = append(arns, out.TaskArns...)
 	}
+	slices.Sort(arns)
+	arns = slices.Compact(arns) // a task that stopped between the two lists is in both
 	return a.describeTasks(ctx, env, arns, func(t types.Task) bool { return aws.ToString(t.StartedBy) == id })
 }
 
