@@ -29,6 +29,7 @@ environments:
 // said, a load balancer that is full is said before anything changes, and one in
 // another VPC is refused.
 func TestWhatOthersMadeIsSaidAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	// Nobody can tell what others made a moment ago while reads lag.
 	s := &site{engine: start(t, append(faultsByDefault(t, "stale=0s"), "--simulate")...), cluster: "shared"}
 	a := &application{engine: s.engine, dir: t.TempDir()}

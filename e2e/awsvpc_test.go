@@ -41,6 +41,7 @@ func TestAnApplicationIsShippedToFargate(t *testing.T) {
 // target group: its tasks are shown with addresses of their subnets, need no
 // instance, and leave no interface behind.
 func TestTasksWithAddressesOfTheirOwnAreBalanced(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	group := s.targetGroup("own", time.Second, "--target-type", "ip")
 	s.listen(group)
@@ -114,6 +115,7 @@ func (s *site) ask(t *testing.T, path string) string {
 
 // What a task definition says, docker inspect shows.
 func TestWhatADefinitionSaysDockerHas(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	other := s.probe("wait")
 	other.Name = aws.String("other")

@@ -20,6 +20,7 @@ import (
 
 // What goes wrong with a container can be read through the API, in AWS's words.
 func TestWhyATaskStoppedCanBeRead(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -130,6 +131,7 @@ func (s *site) alien() string {
 // A service's task whose container is unhealthy is stopped and replaced, and the
 // events say so.
 func TestAnUnhealthyContainerIsReplaced(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	c := s.probe("wait")
 	c.HealthCheck = &types.HealthCheck{Command: []string{"CMD", "/probe", "sick"}, Interval: aws.Int32(5), Timeout: aws.Int32(2), Retries: aws.Int32(1)}
@@ -290,6 +292,7 @@ func (s *site) runWhenPlaced(t *testing.T, def *ecs.RegisterTaskDefinitionInput)
 // After kill -9 in a rolling deploy the next run of the engine finishes it, and
 // the containers of before are adopted, not started anew.
 func TestAnEngineKilledInADeployFinishesIt(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.push()
 	s.serve("web", s.definition("1"), 2)
@@ -356,6 +359,7 @@ func (s *site) registryPort() string {
 // A reset takes the containers away, and what is started afterwards is labelled
 // so that the next run of the engine finds it.
 func TestAResetTakesContainersAway(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("docker", "version").CombinedOutput(); err != nil {
 		t.Skipf("SKIP: no Docker daemon answers: %s", out)
 	}

@@ -25,6 +25,7 @@ func (e *engine) boto3(endpoint string, args ...string) (string, error) {
 // Every waiter comes to its end, every paginator's pages are the whole, and no
 // answer breaks its model.
 func TestBoto3sWaitersAndPaginators(t *testing.T) {
+	t.Parallel()
 	needs(t, "python3")
 	e := start(t, "--simulate")
 	out, err := e.boto3("")

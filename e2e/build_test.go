@@ -12,6 +12,7 @@ import (
 // The legacy builder and BuildKit make the same of a release: an image with its
 // tag, its commit, and its source, that is built once.
 func TestImagesAreBuiltByBothBuilders(t *testing.T) {
+	t.Parallel()
 	needs(t, "git", "docker")
 	e := start(t, "--simulate")
 	path := os.Getenv("PATH")
@@ -62,6 +63,7 @@ cluster: { name: yard, size: { min: 1, max: 1 } }
 // An image for each environment, with its build arguments, or one that is built
 // once and promoted: what starts is a digest either way.
 func TestAnImageIsBuiltForEachEnvironmentOrPromoted(t *testing.T) {
+	t.Parallel()
 	needs(t, "git", "docker")
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()}
 	a.write("Dockerfile", "FROM scratch\nARG WT_CONFIG\nENV BUILT_FOR=$WT_CONFIG\nCOPY slipway.yaml /\n")

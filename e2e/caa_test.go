@@ -40,6 +40,7 @@ func (e *engine) zone(name string, record map[string]any) {
 
 // A certificate that nobody will issue is told before anything is changed.
 func TestACertificateThatCAAForbidsIsRefused(t *testing.T) {
+	t.Parallel()
 	needs(t, "git")
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()}
 	a.zone("slipway.test", map[string]any{"type": "CAA", "name": "slipway.test", "data": map[string]any{"flags": 0, "tag": "issue", "value": "letsencrypt.org"}})

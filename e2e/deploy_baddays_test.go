@@ -30,6 +30,7 @@ type badDays struct {
 // TestBadDays deploys what goes wrong, on real containers. Whatever it is, the
 // version before serves all along, and the cause can be read through the API.
 func TestBadDays(t *testing.T) {
+	t.Parallel()
 	b := &badDays{site: newSite(t)}
 	b.push()
 	b.group = b.targetGroup("web", time.Second, "--unhealthy-threshold-count", "2")

@@ -81,6 +81,7 @@ func TestACapacityProviderGrowsFromZeroAndShrinksToZero(t *testing.T) {
 
 // A lost instance's tasks stop in AWS's words and are placed again elsewhere.
 func TestALostInstancesTasksArePlacedAgain(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	f.must("ecs", "create-service", "--cluster", "web", "--service-name", "web", "--task-definition", "web", "--desired-count", "4")
 	f.counts("4\t0\t1")
@@ -130,6 +131,7 @@ func TestAnInstanceRefreshDrains(t *testing.T) {
 // DRAINING by hand is honoured, too, and a service that may not lose a task waits
 // until there is room elsewhere.
 func TestADrainingInstanceIsEmptied(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	f.must("ecs", "create-service", "--cluster", "web", "--service-name", "web", "--task-definition", "web", "--desired-count", "2")
 	f.counts("2\t0\t1")

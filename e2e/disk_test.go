@@ -11,6 +11,7 @@ import (
 // A backup that is made while others write is a data folder: an engine started on
 // it has what was acknowledged before, and the same keys.
 func TestABackupIsADataFolder(t *testing.T) {
+	t.Parallel()
 	e := start(t, "--simulate")
 	e.must("ecs", "create-cluster", "--cluster-name", "before")
 	e.must("ssm", "put-parameter", "--name", "/secret", "--type", "SecureString", "--value", "hunter2")

@@ -24,6 +24,7 @@ func sessionPlugin(t *testing.T) string {
 // Who may enter a container enters it: by slipway exec, and by the aws CLI with its
 // stock plugin.
 func TestContainersAreEntered(t *testing.T) {
+	t.Parallel()
 	needs(t, "git", "docker", "script")
 	plugin := sessionPlugin(t)
 	a := newApplication(t)

@@ -64,6 +64,7 @@ func (a *application) empty() string {
 // From git init to https:// by nothing but git push; then what goes wrong, each
 // with its cause shown and the old version serving.
 func TestGitPushShips(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	a.tag("v1.0.0", "serve")
 	a.runs(0, []string{"git", "remote"}, `^remote +slipway +http://127\.0\.0\.1:\d+/git/ship\.git`)

@@ -86,6 +86,7 @@ func (a *application) held(who, release string) {
 // Every refusal, word for word: it names its cause and the next step, and nothing
 // is changed.
 func TestRefusalsNameTheirCause(t *testing.T) {
+	t.Parallel()
 	needs(t, "git", "docker")
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()}
 	a.write("Dockerfile", "FROM scratch\nCOPY ship /ship\n")

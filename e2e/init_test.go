@@ -82,6 +82,7 @@ func (e *engine) slipway(dir string, variables []string, args ...string) (string
 // What a person made by hand and the repository's own script deployed is what
 // the file of slipway init wants, to the letter.
 func TestInitOnWhatAScriptMadeChangesNothing(t *testing.T) {
+	t.Parallel()
 	e := start(t, "--simulate")
 	e.byHand().service(seedService, "wt-demo-app", 8000, seedHost)
 	dir := e.seedRepository()

@@ -18,6 +18,7 @@ import (
 // A deploy that is interrupted says how to go on, gives its lock back, and the
 // next run finds what it left.
 func TestAnInterruptedDeployGivesItsLockBack(t *testing.T) {
+	t.Parallel()
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()}
 	a.write("slipway.yaml", strings.NewReplacer("  secrets: { KEY: \"ssm:/{env}/key\" }\n", "", "example.com", "ship.slipway.test").Replace(faultyFile))
 	a.runs(0, []string{"env", "up", "playground"})

@@ -89,6 +89,7 @@ func (a *application) writes(text string) {
 // What a rule's role may not do, the rule does not do, and the aws command reads
 // EventBridge's own words.
 func TestRulesByTheAwsCommand(t *testing.T) {
+	t.Parallel()
 	needs(t, "aws")
 	e := start(t, "--simulate")
 	trust := func(service string) string {

@@ -40,6 +40,7 @@ type judged struct {
 // TestJudges has the clients that users have judge one load balancer, its names
 // and its certificates.
 func TestJudges(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.push()
 	j := &judged{site: s, http: s.lookup("SLIPWAY_HTTP"), https: s.lookup("SLIPWAY_HTTPS")}

@@ -40,6 +40,7 @@ func newKilling(t *testing.T, seed uint64, buildFlags ...string) *killing {
 // of every kind write, and all that was acknowledged is there after the restart,
 // nothing is there by half, and no id comes twice.
 func TestNothingAcknowledgedIsLostToKills(t *testing.T) {
+	t.Parallel()
 	const rounds = 200
 	seed := rand.Uint64()
 	k := newKilling(t, seed)
@@ -63,6 +64,7 @@ func TestNothingAcknowledgedIsLostToKills(t *testing.T) {
 // answers before its writes are durable, and of one that cuts an update in two,
 // it must say so.
 func TestTheKillsFindWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	for flaw, finding := range map[string]string{"early": "acknowledged:|to become", "halves": "half-written|never asked for|acknowledged:"} {
 		t.Run(flaw, func(t *testing.T) {
 			k := newKilling(t, 1, "-ldflags=-X github.com/slipway-dev/slipway/internal/engine/state.flaw="+flaw)

@@ -133,6 +133,7 @@ func TestLogsAreFollowedLive(t *testing.T) {
 // Lines of one event stay together, and a task whose options can't be honoured
 // says so.
 func TestLogOptionsAreHonouredOrNamed(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	s.must("logs", "create-log-group", "--log-group-name", "g")
 	arn := s.run(t, s.logged(map[string]string{"awslogs-multiline-pattern": `^line \d*0$`}, "count", "20", "1s"), ecs.RunTaskInput{})

@@ -129,6 +129,7 @@ elb.modify_rule(RuleArn=rule, Conditions=[{'Field': 'host-header', 'Values': ['s
 // Names in Route 53: the host is an alias of the load balancer, also at a zone's
 // apex, in the place of what stood there; private zones are nobody's.
 func TestNamesInRoute53(t *testing.T) {
+	t.Parallel()
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()} // the second AWS alone is used
 	variables := append(moto(t), "AWS_DEFAULT_REGION=eu-west-1")
 	run := func(code int, args []string, says ...string) string {

@@ -82,6 +82,7 @@ func TestCertificatesAreValidatedThroughTheConfiguredResolver(t *testing.T) {
 // Without one nothing outside is asked, and a wrong record in the engine's own
 // zone proves nothing until it is put right.
 func TestCertificatesAreValidatedByTheEnginesOwnZones(t *testing.T) {
+	t.Parallel()
 	e := start(t, "--simulate")
 	zone := e.cloudflare("POST", "/zones", `{"name":"example.test"}`)
 	arn, name, value := e.request("web.example.test")

@@ -23,6 +23,7 @@ import (
 // One statement less, whichever, and a step of the pipeline breaks; the error
 // names an action and a resource that the statement was about, and the next step.
 func TestAPipelineBreaksWithOneStatementLess(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t)
 	g.secrets()
 	g.release("v1.0.0")
@@ -131,6 +132,7 @@ func (i *idp) token(subject, audience string) string {
 // Jobs of a CI service without keys: a tag's may push and no more, the release
 // branch's may deploy and no more, any other's may nothing.
 func TestTokensOfACIServiceMayDoTheirStepAlone(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t)
 	g.secrets()
 	g.release("v1.0.0")
@@ -182,6 +184,7 @@ func TestTokensOfACIServiceMayDoTheirStepAlone(t *testing.T) {
 // A user's key is told once, a third one is refused, and what was made by others
 // stays as it is.
 func TestAUserOfAPipelineIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t)
 	apply := func(code int, more ...string) string {
 		t.Helper()

@@ -141,7 +141,7 @@ func (g *guarded) root(code int, args ...string) string {
 
 func (g *guarded) as(variables []string, code int, args ...string) string {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(g.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, g.binary, args...)
 	cmd.Dir, cmd.Env = g.dir, append(slices.Clone(variables), append(g.door, "SLIPWAY_DATA="+g.data)...)

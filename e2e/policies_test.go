@@ -25,6 +25,7 @@ type run struct {
 // policy allows nothing that no run of it asked for. What they asked is
 // docs/policies.md.
 func TestEachCommandRunsWithItsPolicyAlone(t *testing.T) {
+	t.Parallel()
 	g := newGuarded(t)
 	made := map[string]map[string][]string{} // command → action → resources
 	allowed := map[string][]policy.Statement{}

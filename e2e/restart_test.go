@@ -42,6 +42,7 @@ func (s *site) killed() {
 // An engine that is killed in the middle of a rolling deploy finishes it: the
 // new revision serves, the old one is gone, and no container is left over.
 func TestAKilledEngineFinishesItsDeploy(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.push()
 	group := s.targetGroup("web", time.Second)

@@ -14,6 +14,7 @@ import (
 // No secret stands in the clear in any file of the data folder: not in the
 // database, its write-ahead log, the run file or the engine's own log.
 func TestSecretsAreSealedOnDisk(t *testing.T) {
+	t.Parallel()
 	p, data := foreground(t, "--simulate")
 	c, ctx := p.Client(), t.Context()
 	_, token, err := p.Secrets(data)

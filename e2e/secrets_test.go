@@ -42,6 +42,7 @@ func (s *site) withSecrets(role string, secrets map[string]string, files ...stri
 }
 
 func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.push()
 	secret := s.must("secretsmanager", "create-secret", "--name", "app/db", "--secret-string", `{"password":"first"}`, "--query", "ARN")
@@ -90,6 +91,7 @@ func TestATasksSecretsAreItsExecutionRoles(t *testing.T) {
 }
 
 func TestAnImageIsPulledAsTheExecutionRole(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.push()
 	s.runs(exec.Command("docker", "rmi", s.image)) // the agent falls back on an image that is there
@@ -120,6 +122,7 @@ func TestAnImageIsPulledAsTheExecutionRole(t *testing.T) {
 }
 
 func TestASecretsOwnPolicyLetsAUserRead(t *testing.T) {
+	t.Parallel()
 	e := start(t, "--simulate")
 	secret := e.must("secretsmanager", "create-secret", "--name", "s", "--secret-string", "v", "--query", "ARN")
 	user := e.must("iam", "create-user", "--user-name", "reader", "--query", "User.Arn")

@@ -241,6 +241,7 @@ func TestAnApplicationIsShipped(t *testing.T) {
 // does not go on crashing. Before, one that cannot be built serves nothing either,
 // and why a file of the folder is missing in it is told.
 func TestAFirstVersionThatCrashesIsHalted(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	const whole = "FROM scratch\nCOPY ship /ship\nCMD [\"/ship\"]\n"
 	a.write(".gitignore", "*.go\nmade\n")

@@ -15,6 +15,7 @@ import (
 // A container writes ten thousand lines while the engine is killed and started
 // again, twice: each line is in CloudWatch Logs, in order, once.
 func TestNoLineIsLostOrDoubledWhenTheEngineIsKilled(t *testing.T) {
+	t.Parallel()
 	a := newApplication(t)
 	a.tag("v1.0.0", "talk")
 	a.runs(0, []string{"up"}, `^done +v1\.0\.0 (runs|serves)`)

@@ -136,6 +136,7 @@ func (s *site) vpcConfiguration() *types.NetworkConfiguration {
 // A program with an AWS SDK works in a container as it stands, in every network
 // mode: as its task's role, and with no more rights than that has.
 func TestAProgramWithAnSDKHasItsTasksRole(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	s.must("ssm", "put-parameter", "--name", "/allowed", "--type", "String", "--value", "yes")
 	s.must("ssm", "put-parameter", "--name", "/denied", "--type", "String", "--value", "no")
@@ -180,6 +181,7 @@ func (s *site) execution(t *testing.T) *string {
 }
 
 func TestTheTaskMetadataEndpointTellsWhatIs(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	c := s.probe("metadata")
 	c.PortMappings = []types.PortMapping{{ContainerPort: aws.Int32(8000)}}
@@ -221,6 +223,7 @@ func TestTheTaskMetadataEndpointTellsWhatIs(t *testing.T) {
 // The port that containers reach opens to them alone, and tells nobody anything
 // without an address that cannot be guessed.
 func TestAContainersDoorIsItsOwn(t *testing.T) {
+	t.Parallel()
 	s := probeSite(t)
 	role := s.role(t, "app", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ssm:GetParameter","Resource":"*"}}`)
 	c := s.probe("serve", ":8000")
