@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -146,37 +145,6 @@ func doing(a *cloud.Account, sink slipway.Sink) slipway.Sink {
 		}
 		sink(e)
 	}
-}
-
-// prove asks every host of the environment.
-func prove(ctx context.Context, env *slipway.Environment, o Options, out *Outcome) error {
-	for _, s := range env.Services {
-		if s.Scale == nil && s.Count == 0 {
-			continue // nothing answers, as the file wants it
-		}
-		for _, r := range s.Rules {
-			for _, host := range r.Hosts {
-				proof, err := Prove(ctx, host+port(env), provable(&s, r), o.Door, 2*time.Minute)
-				if err != nil {
-					return err
-				}
-				out.Proofs = append(out.Proofs, *proof)
-				if url := "https://" + host + port(env); !slices.Contains(out.URLs, url) {
-					out.URLs = append(out.URLs, url)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// port is what a URL says of the listener that the file names, where that is not
-// 443.
-func port(env *slipway.Environment) string {
-	if n, err := strconv.Atoi(env.Cluster.Listener); err == nil && n != 443 {
-		return ":" + env.Cluster.Listener
-	}
-	return ""
 }
 
 func (o Options) note(phase, step, text string) {
@@ -379,26 +347,4 @@ func changed(steps []slipway.Step) bool {
 		}
 	}
 	return false
-}
-
-// provable is a path that the rule leads to the service, to ask once it serves: the
-// health check's, where the rule leads it there.
-func provable(s *slipway.Service, r slipway.Rule) string {
-	if len(r.Paths) == 0 || slices.ContainsFunc(r.Paths, func(p string) bool { return leads(p, s.Health.Path) }) {
-		return s.Health.Path
-	}
-	path := strings.TrimRight(r.Paths[0], "*")
-	return strings.ReplaceAll(path, "?", "a")
-}
-
-// leads tells whether a rule's path pattern takes a path, as the load balancer
-// compares them: * is any characters, ? is one.
-func leads(pattern, path string) bool {
-	switch {
-	case pattern == "":
-		return path == ""
-	case pattern[0] == '*':
-		return leads(pattern[1:], path) || path != "" && leads(pattern, path[1:])
-	}
-	return path != "" && (pattern[0] == '?' || pattern[0] == path[0]) && leads(pattern[1:], path[1:])
 }

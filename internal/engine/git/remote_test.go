@@ -113,6 +113,17 @@ func (r *rig) pushing(ref string) *exec.Cmd {
 	return cmd
 }
 
+// begun is a push that goes on beside the test; what it says is told once it has ended.
+func (r *rig) begun(ref string) (push *exec.Cmd, told *strings.Builder) {
+	r.t.Helper()
+	push, told = r.pushing(ref), &strings.Builder{}
+	push.Stderr = told
+	if err := push.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	return push, told
+}
+
 func (r *rig) push(ref string) (string, error) {
 	out, err := r.pushing(ref).CombinedOutput()
 	return string(out), err
@@ -385,12 +396,7 @@ func TestAResetForgetsWhatWasPushed(t *testing.T) {
 	r := newRig(t, nil)
 	g := newGate(t)
 	r.commit(g.script())
-	push := r.pushing("main")
-	var told strings.Builder
-	push.Stderr = &told
-	if err := push.Start(); err != nil {
-		t.Fatal(err)
-	}
+	push, told := r.begun("main")
 	g.wait()
 	if err := r.remote.Reset(); err != nil {
 		t.Fatal(err)
@@ -418,12 +424,7 @@ func TestABuildIsBegunAgainAfterTheEngineEnded(t *testing.T) {
 	r := newRig(t, nil)
 	g := newGate(t)
 	r.commit(g.script())
-	push := r.pushing("main")
-	var told strings.Builder
-	push.Stderr = &told
-	if err := push.Start(); err != nil {
-		t.Fatal(err)
-	}
+	push, told := r.begun("main")
 	for attempt := 1; attempt <= mostAttempts; attempt++ {
 		g.wait()
 		if b := r.remote.builds("web")[0]; b.Status != Running || b.Attempts != attempt {
