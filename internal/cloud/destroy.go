@@ -167,7 +167,7 @@ func (a *Account) free(ctx context.Context, call func(context.Context) error) er
 
 func (a *Account) removeService(ctx context.Context, env *slipway.Environment, svc *slipway.Service) error {
 	_, err := a.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &env.Cluster.Name, Service: &svc.Name, Force: aws.Bool(true)})
-	if err != nil {
+	if err != nil && !vanished(err) {
 		return err
 	}
 	return a.until(ctx, "tasks of "+svc.Name+" ending", 20*time.Minute, func(ctx context.Context) (bool, error) {
@@ -245,13 +245,15 @@ func (a *Account) removeCertificate(ctx context.Context, arn string) error {
 	return err
 }
 
+// removeRole removes a role with its policies. One that is not there any more was
+// taken off by a call whose answer was lost; the role itself is still to go.
 func (a *Account) removeRole(ctx context.Context, name string) error {
 	attached, err := a.iam.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
 	if err != nil {
 		return err
 	}
 	for _, p := range attached.AttachedPolicies {
-		if _, err := a.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); err != nil {
+		if _, err := a.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &name, PolicyArn: p.PolicyArn}); err != nil && !is(err, "NoSuchEntity") {
 			return err
 		}
 	}
@@ -260,7 +262,7 @@ func (a *Account) removeRole(ctx context.Context, name string) error {
 		return err
 	}
 	for _, p := range inline.PolicyNames {
-		if _, err := a.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); err != nil {
+		if _, err := a.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &p}); err != nil && !is(err, "NoSuchEntity") {
 			return err
 		}
 	}

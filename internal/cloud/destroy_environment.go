@@ -115,7 +115,7 @@ func (a *Account) removeCluster(ctx context.Context, env *slipway.Environment) e
 			return err
 		}
 		for _, arn := range instances.ContainerInstanceArns { // ended ones stay registered a while
-			if _, err := a.ecs.DeregisterContainerInstance(ctx, &ecs.DeregisterContainerInstanceInput{Cluster: &env.Cluster.Name, ContainerInstance: &arn, Force: aws.Bool(true)}); err != nil {
+			if _, err := a.ecs.DeregisterContainerInstance(ctx, &ecs.DeregisterContainerInstanceInput{Cluster: &env.Cluster.Name, ContainerInstance: &arn, Force: aws.Bool(true)}); err != nil && !unknown(err) {
 				return err
 			}
 		}
@@ -130,7 +130,7 @@ func (a *Account) removeBalancer(ctx context.Context, n plan.Names) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &lb}); err != nil {
+	if _, err := a.elb.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &lb}); err != nil && !unknown(err) {
 		return err
 	}
 	for _, l := range listeners.Listeners { // what each serves by default nobody could remove before

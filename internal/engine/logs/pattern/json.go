@@ -181,7 +181,7 @@ func (p *parser) is(get func(any) (any, bool)) (condition, error) {
 func selector(s string) (func(any) (any, bool), error) {
 	rest, ok := strings.CutPrefix(s, "$.")
 	if !ok || rest == "" {
-		return nil, fmt.Errorf("%w: %q is no field; fields begin with $.", ErrSyntax, s)
+		return nil, fmt.Errorf("%w: %q is no field, which begins with $. and a name", ErrSyntax, s)
 	}
 	var steps []any
 	for part := range strings.SplitSeq(rest, ".") {
