@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Denied is the error of a call that IAM does not allow: who may not do what, and
@@ -43,7 +44,7 @@ func (d *Denied) Hint() string {
 
 // refusal is IAM's sentence, which is the same in all services: "User: ARN is not
 // authorized to perform: ACTION on resource: ARN because …".
-var refusal = regexp.MustCompile(`(?:User: (\S+) is )?[Nn]ot authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)(?: on resource: (\S+))?`)
+var refusal = lazyregexp.New(`(?:User: (\S+) is )?[Nn]ot authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)(?: on resource: (\S+))?`)
 
 // Refusal reads IAM's sentence in what a client of the account's services wrote;
 // nil where it is not there.

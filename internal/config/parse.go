@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -184,7 +184,7 @@ func (r *reader) list(n *ast.SequenceNode, at slipway.Position) *node {
 }
 
 // decimal is a number as people write it and as every YAML version reads it.
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+var decimal = lazyregexp.New(`^-?(0|[1-9][0-9]*)$`)
 
 func (r *reader) scalar(n ast.Node, at slipway.Position) *node {
 	t := n.GetToken()

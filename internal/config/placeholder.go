@@ -1,14 +1,15 @@
 package config
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // placeholders are all there are. {tag} and {commit} are known only at a deploy.
 var placeholders = []string{"env", "app", "tag", "commit"}
 
-var braces = regexp.MustCompile(`\{\{|\{[A-Za-z][A-Za-z_-]*\}`)
+var braces = lazyregexp.New(`\{\{|\{[A-Za-z][A-Za-z_-]*\}`)
 
 // fill puts an environment's name and the application's into a text. A late text
 // keeps {tag}, {commit} and {{ for slipway.Expand.

@@ -1,16 +1,17 @@
 package config
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // The forms that EventBridge takes:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 var (
-	rateForm = regexp.MustCompile(`^rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)$`)
-	cronForm = regexp.MustCompile(`^cron\((.+)\)$`)
+	rateForm = lazyregexp.New(`^rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)$`)
+	cronForm = lazyregexp.New(`^cron\((.+)\)$`)
 )
 
 // cronFields are the six fields of cron(): what is allowed in each.

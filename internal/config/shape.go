@@ -2,11 +2,11 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // shape is what a value may be: one row of the table that Load, the JSON Schema
@@ -55,27 +55,11 @@ type key struct {
 
 // rule is a pattern and how to say it.
 type rule struct {
-	pattern *pattern
+	pattern *lazyregexp.Regexp
 	says    string
 }
 
-func newRule(source, says string) *rule { return &rule{&pattern{source: source}, says} }
-
-// pattern is a regular expression that is compiled when it is first asked: most
-// commands ask few.
-type pattern struct {
-	source string
-	once   sync.Once
-	re     *regexp.Regexp
-}
-
-func (p *pattern) String() string { return p.source }
-
-// MatchString tells whether the pattern matches.
-func (p *pattern) MatchString(s string) bool {
-	p.once.Do(func() { p.re = regexp.MustCompile(p.source) })
-	return p.re.MatchString(s)
-}
+func newRule(source, says string) *rule { return &rule{lazyregexp.New(source), says} }
 
 // span bounds a duration.
 type span struct{ min, max time.Duration }

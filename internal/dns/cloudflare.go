@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,8 @@ import (
 	cfdns "github.com/cloudflare/cloudflare-go/v6/dns"
 	"github.com/cloudflare/cloudflare-go/v6/option"
 	"github.com/cloudflare/cloudflare-go/v6/zones"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Cloudflare keeps names in Cloudflare's zones, through an API token that may
@@ -52,7 +53,7 @@ func (c *Cloudflare) Narrow(zone, account string) *Cloudflare {
 }
 
 // hexadecimal ids of 32 characters are what Cloudflare calls its zones.
-var zoneID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var zoneID = lazyregexp.New(`^[0-9a-f]{32}$`)
 
 // Name implements Provider.
 func (c *Cloudflare) Name() string { return "cloudflare" }

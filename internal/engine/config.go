@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/engine/faults"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Config is how an engine is to run. Data is required; the zero value of every
@@ -86,8 +86,8 @@ func (c *Config) Normalize() {
 }
 
 var (
-	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
-	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	accountForm = lazyregexp.New(`^[0-9]{12}$`)
+	regionForm  = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
 // Validate says what is wrong with a normalized configuration.

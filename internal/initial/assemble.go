@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // file is the slipway.yaml before it is written out.
@@ -169,7 +170,7 @@ func scalarOr(s string) string {
 	return scalar(s)
 }
 
-var notApp = regexp.MustCompile(`[^a-z0-9]+`)
+var notApp = lazyregexp.New(`[^a-z0-9]+`)
 
 // appOf makes an application's name of any other.
 func appOf(s string) string {

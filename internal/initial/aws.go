@@ -2,8 +2,9 @@ package initial
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // flags are a command's options; an option without a value has "".
@@ -56,9 +57,9 @@ func takesValue(option string) bool {
 }
 
 // ecrHost is an account's registry; the seed writes xxxxxx and region.
-var ecrHost = regexp.MustCompile(`^([^./]+)\.dkr\.ecr\.([^./]+)\.amazonaws\.com(\.cn)?$`)
+var ecrHost = lazyregexp.New(`^([^./]+)\.dkr\.ecr\.([^./]+)\.amazonaws\.com(\.cn)?$`)
 
-var loopback = regexp.MustCompile(`^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$`)
+var loopback = lazyregexp.New(`^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$`)
 
 // reference is an image reference in its parts.
 type reference struct {
@@ -95,8 +96,8 @@ func parseReference(s string) reference {
 }
 
 var (
-	twelve   = regexp.MustCompile(`^[0-9]{12}$`)
-	regional = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	twelve   = lazyregexp.New(`^[0-9]{12}$`)
+	regional = lazyregexp.New(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
 // lineOf is the line of source that text stands in first, or 0.

@@ -3,10 +3,11 @@ package initial
 import (
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // definition is what a deployment becomes in slipway.yaml.
@@ -132,8 +133,8 @@ func (d *deployment) list(v any) string {
 
 // secretName and secretValue are what a secret looks like.
 var (
-	secretName  = regexp.MustCompile(`(?i)(KEY|SECRET|PASSWORD|PASSWD|PASS$|TOKEN|CREDENTIAL|PRIVATE|MNEMONIC|DSN|SALT)`)
-	secretValue = regexp.MustCompile(`^(AKIA[0-9A-Z]{16}|[0-9a-fA-F]{32,}|[A-Za-z0-9+/]{40}|gh[pousr]_\w{36,}|xox[bp]-.*)$|://[^/:@\s]+:[^@/\s]+@`)
+	secretName  = lazyregexp.New(`(?i)(KEY|SECRET|PASSWORD|PASSWD|PASS$|TOKEN|CREDENTIAL|PRIVATE|MNEMONIC|DSN|SALT)`)
+	secretValue = lazyregexp.New(`^(AKIA[0-9A-Z]{16}|[0-9a-fA-F]{32,}|[A-Za-z0-9+/]{40}|gh[pousr]_\w{36,}|xox[bp]-.*)$|://[^/:@\s]+:[^@/\s]+@`)
 )
 
 func (d *deployment) variables(def *definition, c map[string]any) {

@@ -1,9 +1,10 @@
 package initial
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // dockerfile is what a Dockerfile says about running its image.
@@ -15,9 +16,9 @@ type dockerfile struct {
 }
 
 var (
-	instruction = regexp.MustCompile(`(?i)^\s*(FROM|ARG|ENV|EXPOSE|HEALTHCHECK)\s+(.*)$`)
-	localURL    = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[^/\s"']*)?(/[^\s"'|;)]*)?`)
-	variable    = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}?`)
+	instruction = lazyregexp.New(`(?i)^\s*(FROM|ARG|ENV|EXPOSE|HEALTHCHECK)\s+(.*)$`)
+	localURL    = lazyregexp.New(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::[^/\s"']*)?(/[^\s"'|;)]*)?`)
+	variable    = lazyregexp.New(`\$\{?([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}?`)
 )
 
 // readDockerfile reads the last stage.

@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/config"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Options are what a person knows and the repository may not show.
@@ -57,7 +57,7 @@ type repository struct {
 	read []string
 }
 
-var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+var environmentName = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // Read reads the repository in dir.
 func Read(dir string, o Options) (*Result, error) {

@@ -1,8 +1,9 @@
 package initial
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Marks stand around what a value came from while a script is followed, so that
@@ -16,9 +17,9 @@ const (
 )
 
 var (
-	envMarked  = regexp.MustCompile(envOpen + "([^" + envClose + "]*)" + envClose)
-	passMarked = regexp.MustCompile(passOpen + "([^" + passClose + "]*)" + passClose)
-	braceWord  = regexp.MustCompile(`\{(\{|[A-Za-z][A-Za-z_-]*\})`)
+	envMarked  = lazyregexp.New(envOpen + "([^" + envClose + "]*)" + envClose)
+	passMarked = lazyregexp.New(passOpen + "([^" + passClose + "]*)" + passClose)
+	braceWord  = lazyregexp.New(`\{(\{|[A-Za-z][A-Za-z_-]*\})`)
 )
 
 func markEnv(name string) string { return envOpen + name + envClose }

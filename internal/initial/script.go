@@ -3,8 +3,9 @@ package initial
 import (
 	"cmp"
 	"encoding/json"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // invocation is how a pipeline starts a deploy script.
@@ -261,4 +262,4 @@ func purged(line string) string {
 	return ""
 }
 
-var anyURL = regexp.MustCompile(`https?://([A-Za-z0-9.-]+\.[A-Za-z]+)`)
+var anyURL = lazyregexp.New(`https?://([A-Za-z0-9.-]+\.[A-Za-z]+)`)

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,8 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // call is a command that a script would have run.
@@ -91,7 +92,7 @@ func withDefault(f *syntax.File) map[string]bool {
 	return names
 }
 
-var ciName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+var ciName = lazyregexp.New(`^[A-Z][A-Z0-9_]*$`)
 
 // known are names that belong to the shell, not to CI.
 var known = map[string]string{"HOME": "/nowhere", "PATH": "/nowhere", "USER": "ci", "SHELL": "/bin/bash", "TMPDIR": "/nowhere", "CI": "true"}

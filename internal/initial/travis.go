@@ -2,10 +2,11 @@ package initial
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // pipeline is what a repository's CI does for a deploy.
@@ -26,9 +27,9 @@ type build struct {
 
 // conditions of a job: which branches it is for.
 var (
-	branchIs   = regexp.MustCompile(`(?i)\bbranch\s*(?:=|==)\s*"?'?([\w./-]+)`)
-	branchIn   = regexp.MustCompile(`(?i)\bbranch\s+IN\s*\(([^)]*)\)`)
-	branchLike = regexp.MustCompile(`(?i)\bbranch\s*=~\s*\S+`)
+	branchIs   = lazyregexp.New(`(?i)\bbranch\s*(?:=|==)\s*"?'?([\w./-]+)`)
+	branchIn   = lazyregexp.New(`(?i)\bbranch\s+IN\s*\(([^)]*)\)`)
+	branchLike = lazyregexp.New(`(?i)\bbranch\s*=~\s*\S+`)
 )
 
 // travis reads the stages of .travis.yml that build for a tag or deploy; false
@@ -68,7 +69,7 @@ func (r *repository) travis(file *source) bool {
 	return true
 }
 
-var oddKey = regexp.MustCompile(`(?m)^((?:  )*) ([\w-]+:)`)
+var oddKey = lazyregexp.New(`(?m)^((?:  )*) ([\w-]+:)`)
 
 // dedented reads a file whose keys are indented by a blank too much here and
 // there, as the runbook's own listing is; first is what is wrong with it as it is.
@@ -140,7 +141,7 @@ func branches(condition string) []string {
 
 // assignments are those of an env line: A=1 B="2". Secure values are maps and
 // come here empty.
-var assignment = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|\S*)`)
+var assignment = lazyregexp.New(`([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|\S*)`)
 
 func assignments(vars map[string]string, line string) {
 	for _, m := range assignment.FindAllStringSubmatch(line, -1) {

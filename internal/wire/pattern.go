@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 var patterns sync.Map // a model's pattern → *regexp.Regexp, nil where Go has no such pattern
@@ -39,7 +41,7 @@ var byHand = map[string]string{
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9](-?[a-z0-9])*`,
 }
 
-var javaUnicode = regexp.MustCompile(`(?:\\u[0-9A-Fa-f]{4})+`)
+var javaUnicode = lazyregexp.New(`(?:\\u[0-9A-Fa-f]{4})+`)
 
 // translate spells a Java pattern for Go: its escapes of UTF-16 units, of which
 // two may make one character, and its classes.

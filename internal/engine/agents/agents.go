@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"time"
 
 	ec2api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
@@ -21,6 +20,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Controller is the loop's state.
@@ -116,7 +116,7 @@ func (c *Controller) mayJoin(tx *state.Tx, scope state.Scope, i *ec2.Instance) b
 	return ok && cluster.Status == ecs.Active
 }
 
-var clusterLine = regexp.MustCompile(`(?m)ECS_CLUSTER=["']?([A-Za-z0-9_-]{1,255})`)
+var clusterLine = lazyregexp.New(`(?m)ECS_CLUSTER=["']?([A-Za-z0-9_-]{1,255})`)
 
 // clusterOf is the cluster that user data puts into /etc/ecs/ecs.config. Without
 // user data for the agent an ECS-optimized image joins "default"; here only what is

@@ -9,9 +9,10 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // crlLife is how long a revocation list may be relied on.
@@ -75,7 +76,7 @@ func revoked(list *x509.RevocationList, cert *x509.Certificate) bool {
 }
 
 // issuerForm keeps what comes from an address out of other folders.
-var issuerForm = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.+-]*$`)
+var issuerForm = lazyregexp.New(`^[a-z0-9_][a-z0-9_.+-]*$`)
 
 // CRL is the revocation list (DER) of an issuer, by the name that its leaves'
 // distribution point has before ".crl". It is signed anew when half its time is

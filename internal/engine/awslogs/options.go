@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // options are a container's log options. Both delivery modes are honoured as they
@@ -28,7 +30,7 @@ var dockers = []string{"awslogs-endpoint", "awslogs-stream", "awslogs-create-str
 	"awslogs-max-buffered-events", "awslogs-format", "tag", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"}
 
 // size is a number of bytes as Docker reads it.
-var size = regexp.MustCompile(`^\d+(\.\d+)? ?(?i:[kmgtp]i?)?b?$`)
+var size = lazyregexp.New(`^\d+(\.\d+)? ?(?i:[kmgtp]i?)?b?$`)
 
 // parse reads the options; what it refuses is a reason that a container cannot be
 // made.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	api "github.com/slipway-dev/slipway/internal/awsapi/cloudwatch"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/paging"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Limits of an answer (API reference).
@@ -23,7 +23,7 @@ const (
 	maxListed     = 500
 )
 
-var identifier = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+var identifier = lazyregexp.New(`^[a-z][a-zA-Z0-9_]*$`)
 
 // validation is GetMetricData's error; the model names none for it.
 func validation(format string, args ...any) *awsapi.Error {

@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	api "github.com/slipway-dev/slipway/internal/awsapi/ec2"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Group is a security group; its rules are rows of their own.
@@ -46,7 +46,7 @@ func newDefaultGroup(tx *state.Tx, scope state.Scope, vpc string) {
 }
 
 // groupText are the characters of a group's name and description in a VPC.
-var groupText = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*$`)
+var groupText = lazyregexp.New(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*$`)
 
 func checkGroup(name, description string) error {
 	switch {

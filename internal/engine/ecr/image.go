@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/paging"
 	"github.com/slipway-dev/slipway/internal/engine/registry"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // imagesOf are a repository's images, by digest.
@@ -137,7 +137,7 @@ func detail(c *operation.Caller, name string, i registry.Image) api.ImageDetail 
 	return d
 }
 
-var digestForm = regexp.MustCompile(`^[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+$`)
+var digestForm = lazyregexp.New(`^[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+$`)
 
 // miss is why an identifier finds nothing.
 func miss(images []registry.Image, id api.ImageIdentifier) *api.ImageFailure {

@@ -2,7 +2,6 @@ package ecs
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,12 +10,13 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // What an attribute's name and value may have (Attribute).
 var (
-	attributeName  = regexp.MustCompile(`^[A-Za-z0-9_./\\-]{1,128}$`)
-	attributeValue = regexp.MustCompile(`^[A-Za-z0-9_.@/\\:-]([A-Za-z0-9_.@/\\: -]{0,126}[A-Za-z0-9_.@/\\:-])?$`)
+	attributeName  = lazyregexp.New(`^[A-Za-z0-9_./\\-]{1,128}$`)
+	attributeValue = lazyregexp.New(`^[A-Za-z0-9_.@/\\:-]([A-Za-z0-9_.@/\\: -]{0,126}[A-Za-z0-9_.@/\\:-])?$`)
 )
 
 // mostAttributes is how many custom attributes a container instance may have.

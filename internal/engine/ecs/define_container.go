@@ -2,17 +2,17 @@ package ecs
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // image is what an image's name may have, and a digest behind it.
-var image = regexp.MustCompile(`^[A-Za-z0-9_:./#-]+(@sha256:[A-Fa-f0-9]{64})?$`)
+var image = lazyregexp.New(`^[A-Za-z0-9_:./#-]+(@sha256:[A-Fa-f0-9]{64})?$`)
 
 // setting is the error for a container's member that cannot be as it is.
 func setting(c *api.ContainerDefinition, format string, args ...any) error {
@@ -310,7 +310,7 @@ func checkVariables(d *api.TaskDefinition, c *api.ContainerDefinition) error {
 // to an Amazon ECS container").
 const mostEnvironmentFiles = 10
 
-var environmentFile = regexp.MustCompile(`^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.env$`)
+var environmentFile = lazyregexp.New(`^arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+\.env$`)
 
 func checkEnvironmentFiles(files []api.EnvironmentFile) error {
 	if len(files) > mostEnvironmentFiles {

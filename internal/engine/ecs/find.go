@@ -2,17 +2,17 @@ package ecs
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/ecs"
 	"github.com/slipway-dev/slipway/internal/engine/arn"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // name is what clusters, services, families and containers may be called.
-var name = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+var name = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
 
 // last is what follows the kind in an ARN, or the reference itself where it is
 // no ARN; ok is false for the ARN of something else.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math/rand/v2"
-	"regexp"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/tagging"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // seed makes the random choices of placement.
@@ -27,7 +27,7 @@ const (
 	mostOverrides = 8192
 )
 
-var starter = regexp.MustCompile(`^[A-Za-z0-9_/-]{0,128}$`)
+var starter = lazyregexp.New(`^[A-Za-z0-9_/-]{0,128}$`)
 
 // taskParts are what RunTask and StartTask have in common.
 type taskParts struct {

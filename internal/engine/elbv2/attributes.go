@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	api "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // attributeRule is an attribute: its default and what it may be, a list of
@@ -108,7 +108,7 @@ func (l *Listener) Attribute(key string) string {
 	return attribute(listenerAttributes, l.Attributes, key)
 }
 
-var rangeForm = regexp.MustCompile(`^(\d+)-(\d+)$`)
+var rangeForm = lazyregexp.New(`^(\d+)-(\d+)$`)
 
 // pair is a given attribute.
 type pair struct{ key, value *string }
@@ -231,7 +231,7 @@ func (s *Service) ModifyLoadBalancerAttributes(_ context.Context, c *operation.C
 	})
 }
 
-var bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var bucketForm = lazyregexp.New(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // checkAccessLogs checks where a load balancer's access log would go. The engine
 // has no S3: it keeps a folder for each bucket (package accesslog).

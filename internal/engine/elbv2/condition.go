@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/elbv2"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Limits of one rule ("Quotas for your Application Load Balancers").
@@ -95,10 +96,10 @@ func checkLength(v string) error {
 // What the values of a condition may be ("RuleCondition" and the configurations
 // of the conditions in the API reference). A header's name is a token of RFC 7230.
 var (
-	hostForm   = regexp.MustCompile(`^[A-Za-z0-9.*?-]*\.[A-Za-z]+$`)
-	pathForm   = regexp.MustCompile(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
-	methodForm = regexp.MustCompile(`^[A-Z_-]{1,40}$`)
-	headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}$")
+	hostForm   = lazyregexp.New(`^[A-Za-z0-9.*?-]*\.[A-Za-z]+$`)
+	pathForm   = lazyregexp.New(`^[A-Za-z0-9_.$/~"'@:+&*?-]+$`)
+	methodForm = lazyregexp.New(`^[A-Z_-]{1,40}$`)
+	headerForm = lazyregexp.New("^[A-Za-z0-9!#$%&'+.^_`|~-]{1,40}$")
 )
 
 func checkValue(field, v string) error {

@@ -3,7 +3,6 @@ package elbv2
 import (
 	"context"
 	"iter"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/paging"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // CreateTargetGroup makes a target group of instances or addresses.
@@ -90,8 +90,8 @@ func (s *Service) newTargetGroup(in *api.CreateTargetGroupInput) (*TargetGroup, 
 }
 
 var (
-	httpCodes = regexp.MustCompile(`^[2-5]\d\d(-[2-5]\d\d)?(,[2-5]\d\d(-[2-5]\d\d)?)*$`)
-	grpcCodes = regexp.MustCompile(`^\d{1,2}(-\d{1,2})?(,\d{1,2}(-\d{1,2})?)*$`)
+	httpCodes = lazyregexp.New(`^[2-5]\d\d(-[2-5]\d\d)?(,[2-5]\d\d(-[2-5]\d\d)?)*$`)
+	grpcCodes = lazyregexp.New(`^\d{1,2}(-\d{1,2})?(,\d{1,2}(-\d{1,2})?)*$`)
 )
 
 // check puts the given parts of a health check into the group's, and refuses

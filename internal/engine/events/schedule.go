@@ -2,19 +2,19 @@ package events
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/slipway-dev/slipway/internal/engine/crontab"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // schedule tells the first instant after t at which a rule is due; since is when
 // the rule was put. It is zero for never.
 type schedule func(since, t time.Time) time.Time
 
-var rateForm = regexp.MustCompile(`^rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)$`)
+var rateForm = lazyregexp.New(`^rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)$`)
 
 var units = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 

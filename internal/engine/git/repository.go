@@ -10,19 +10,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // repository is one application's bare repository.
 type repository struct{ dir string }
 
 // appName is what an application may be called: slipway.yaml's rule.
-var appName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+var appName = lazyregexp.New(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // refName is which refs may be pushed: branches and tags, in git's own form.
 // Nothing of it can lead out of the repository or to a hook.
-var refName = regexp.MustCompile(`^refs/(heads|tags)/[A-Za-z0-9_+=@][A-Za-z0-9_.+=@-]*(/[A-Za-z0-9_+=@][A-Za-z0-9_.+=@-]*)*$`)
+var refName = lazyregexp.New(`^refs/(heads|tags)/[A-Za-z0-9_+=@][A-Za-z0-9_.+=@-]*(/[A-Za-z0-9_+=@][A-Za-z0-9_.+=@-]*)*$`)
 
 func validRef(ref string) bool {
 	return len(ref) <= 200 && refName.MatchString(ref) && !strings.Contains(ref, "..") && !strings.Contains(ref, "@{") &&

@@ -47,7 +47,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"time"
 
@@ -57,6 +56,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
 	"github.com/sirupsen/logrus"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Options are a registry's surroundings. Dir, Account and Region are required.
@@ -125,14 +126,14 @@ type Repository struct{ Account, Region, Name string }
 func (r Repository) String() string { return r.Account + "/" + r.Region + "/" + r.Name }
 
 // nameForm is ECR's for repository names (model of ECR, RepositoryName).
-var nameForm = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+var nameForm = lazyregexp.New(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 
 // maxName is distribution's limit; ECR's is 256.
 const maxName = 255
 
 // tagForm is distribution's and the OCI specification's; ECR's API takes up to
 // 300 characters, but no client can push more than 128.
-var tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+var tagForm = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // Registry is the engine's registry: an http.Handler and the doors of the ECR
 // service. Its methods may be called at the same time.
@@ -242,7 +243,7 @@ func (g *Registry) URI(host string, r Repository) string {
 }
 
 // scopeForm guards the folder names that scopes become.
-var scopeForm = regexp.MustCompile(`^[0-9]{12}/[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+var scopeForm = lazyregexp.New(`^[0-9]{12}/[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 
 func (g *Registry) scope(account, region string) (*scope, error) {
 	g.mu.Lock()

@@ -2,8 +2,9 @@ package registry
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // kind is what a request is about.
@@ -33,8 +34,8 @@ type request struct {
 
 var (
 	// hostForm is an ECR registry's host name, also the dual-stack one.
-	hostForm   = regexp.MustCompile(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.`)
-	prefixForm = regexp.MustCompile(`^([0-9]{12})/([a-z]{2}(?:-[a-z]+)+-[0-9]+)/(.+)$`)
+	hostForm   = lazyregexp.New(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.`)
+	prefixForm = lazyregexp.New(`^([0-9]{12})/([a-z]{2}(?:-[a-z]+)+-[0-9]+)/(.+)$`)
 )
 
 // cutScope takes the scope's prefix from a name.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"sync"
 	"time"
 
@@ -16,6 +15,8 @@ import (
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // upload is a blob on its way in.
@@ -28,7 +29,7 @@ type upload struct {
 }
 
 // uploadForm guards the folder names that uploads become.
-var uploadForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+var uploadForm = lazyregexp.New(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // StartUpload begins a blob and returns the upload's id.
 func (g *Registry) StartUpload(ctx context.Context, id Repository) (string, error) {

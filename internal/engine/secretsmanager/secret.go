@@ -2,16 +2,16 @@ package secretsmanager
 
 import (
 	"context"
-	"regexp"
 
 	"github.com/slipway-dev/slipway/internal/awsapi"
 	api "github.com/slipway-dev/slipway/internal/awsapi/secretsmanager"
 	"github.com/slipway-dev/slipway/internal/engine/ids"
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9/_+=.@!-]+$`)
+var nameForm = lazyregexp.New(`^[a-zA-Z0-9/_+=.@!-]+$`)
 
 func checkCreate(in *api.CreateSecretRequest) error {
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/slipway-dev/slipway/internal/engine/operation"
 	"github.com/slipway-dev/slipway/internal/engine/state"
 	"github.com/slipway-dev/slipway/internal/engine/tagging"
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Limits of the Parameter Store ("AWS Systems Manager endpoints and quotas").
@@ -27,7 +28,7 @@ func validation(format string, args ...any) error {
 	return awsapi.Errorf("ValidationException", 400, format, args...)
 }
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
+var nameForm = lazyregexp.New(`^[a-zA-Z0-9_.\-/]+$`)
 
 func checkName(name string) error {
 	lower := strings.ToLower(strings.TrimPrefix(name, "/"))
@@ -218,7 +219,7 @@ func (s *Service) change(c *operation.Caller, name string, change func(p *Parame
 	})
 }
 
-var labelForm = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.\-]*$`)
+var labelForm = lazyregexp.New(`^[a-zA-Z_][a-zA-Z0-9_.\-]*$`)
 
 // LabelParameterVersion puts labels on a version, taking them from others.
 func (s *Service) LabelParameterVersion(_ context.Context, c *operation.Caller, in *api.LabelParameterVersionRequest) (*api.LabelParameterVersionResult, error) {

@@ -7,9 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // source is what is built: a commit of a repository.
@@ -106,7 +107,7 @@ func (s *source) name() string {
 	return "branch " + s.branch
 }
 
-var slugOf = regexp.MustCompile(`[:/]([^/:]+/[^/]+?)(?:\.git)?/?$`)
+var slugOf = lazyregexp.New(`[:/]([^/:]+/[^/]+?)(?:\.git)?/?$`)
 
 // repository is owner/name: of the remote origin, or of the folder.
 func (s *source) repository(ctx context.Context, dir string) string {
@@ -139,7 +140,7 @@ func (s *source) file(ctx context.Context, path string) ([]byte, error) {
 	return []byte(out + "\n"), err
 }
 
-var skips = regexp.MustCompile(`(?i)\[(skip travis|travis skip|skip travis-ci|skip[ -]ci|ci skip)\]`)
+var skips = lazyregexp.New(`(?i)\[(skip travis|travis skip|skip travis-ci|skip[ -]ci|ci skip)\]`)
 
 // notes are what else is worth knowing.
 func (s *source) notes(ctx context.Context) []string {

@@ -1,9 +1,10 @@
 package runner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // hidden is what stands for a secret, as on Travis.
@@ -28,7 +29,7 @@ func newMask(secrets []string) *mask {
 }
 
 // password is the registry's in what `aws ecr get-login` prints and set -x shows.
-var password = regexp.MustCompile(`(docker login .*?(?:-p|--password)[ =]'?)[^\s']{3,}`)
+var password = lazyregexp.New(`(docker login .*?(?:-p|--password)[ =]'?)[^\s']{3,}`)
 
 func (m *mask) line(s string) string {
 	if strings.Contains(s, "docker login") {

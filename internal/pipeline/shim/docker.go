@@ -2,12 +2,13 @@ package shim
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // ecr is a reference, or a registry's address, at ECR's host name.
-var ecr = regexp.MustCompile(`^(?:https?://)?([0-9A-Za-z]+)\.dkr\.ecr\.([0-9A-Za-z-]+)\.amazonaws\.com(?::443)?(/.*)?$`)
+var ecr = lazyregexp.New(`^(?:https?://)?([0-9A-Za-z]+)\.dkr\.ecr\.([0-9A-Za-z-]+)\.amazonaws\.com(?::443)?(/.*)?$`)
 
 // references are options of docker whose value is an image.
 var references = []string{"--tag=", "--cache-from=", "--cache-to=", "-t"}

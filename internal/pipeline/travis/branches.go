@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -48,7 +49,7 @@ func (b *builder) filter(n *node) filter {
 	return f
 }
 
-var slashed = regexp.MustCompile(`^/(.*)/i?$`)
+var slashed = lazyregexp.New(`^/(.*)/i?$`)
 
 func (b *builder) patterns(n *node) []pattern {
 	var list []pattern

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // Facts are what a condition is asked about.
@@ -210,7 +212,7 @@ func (i is) value(f Facts) (value, error) {
 }
 
 // flagged finds what means another thing in Ruby's regular expressions than in Go's.
-var flagged = regexp.MustCompile(`\(\?[a-zA-Z-]*[mx]|\(\?P`)
+var flagged = lazyregexp.New(`\(\?[a-zA-Z-]*[mx]|\(\?P`)
 
 // ruby compiles a regular expression of Ruby's: ^ and $ are at the ends of lines.
 // What it may have and Go's has not is an error.

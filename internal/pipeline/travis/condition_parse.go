@@ -2,9 +2,10 @@ package travis
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // maxNesting bounds the parentheses that the parser recurses into.
@@ -42,7 +43,7 @@ func ParseCondition(text string) (c *Condition, err error) {
 	return &Condition{text, root}, nil
 }
 
-var continuation = regexp.MustCompile(`\\\s*[\n\r]`)
+var continuation = lazyregexp.New(`\\\s*[\n\r]`)
 
 // continued takes backslashes at the ends of lines away and keeps every offset.
 func continued(text string) string {

@@ -3,7 +3,6 @@ package travis
 import (
 	"bytes"
 	"errors"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -12,6 +11,7 @@ import (
 	yamlparser "github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -153,7 +153,7 @@ func (p *problems) syntax(err error) {
 
 // odd is a key that is indented by an odd number of blanks, as two are in the
 // listing of the runbook that this project comes from.
-var odd = regexp.MustCompile(`^((?:  )* )([\w-]+):`)
+var odd = lazyregexp.New(`^((?:  )* )([\w-]+):`)
 
 type reader struct {
 	*problems

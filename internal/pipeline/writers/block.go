@@ -3,7 +3,8 @@ package writers
 import (
 	"bytes"
 	"fmt"
-	"regexp"
+
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 )
 
 // What is ours stands between two comments; the rest of a file is never touched.
@@ -13,7 +14,7 @@ func begin(command string) string {
 
 const end = "# slipway ci: end"
 
-var marks = regexp.MustCompile(`(?m)^([ \t]*)# slipway ci: begin[^\n]*\n(?s:.*?)^[ \t]*# slipway ci: end[^\n]*\n?`)
+var marks = lazyregexp.New(`(?m)^([ \t]*)# slipway ci: begin[^\n]*\n(?s:.*?)^[ \t]*# slipway ci: end[^\n]*\n?`)
 
 // block puts marks around text.
 func block(indent, command string, text []byte) []byte {

@@ -9,12 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"text/template"
 
+	"github.com/slipway-dev/slipway/internal/lazyregexp"
 	"github.com/slipway-dev/slipway/internal/slipway"
 )
 
@@ -105,7 +105,7 @@ func logins(env *slipway.Environment) []login {
 	return all
 }
 
-var release = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)[0-9.]*)?$`)
+var release = lazyregexp.New(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)[0-9.]*)?$`)
 
 func newPipeline(stack *slipway.Stack, s Service, o Options) (*pipeline, []string, error) {
 	p := &pipeline{App: stack.App, Version: o.Version, SHA256: o.SHA256}
@@ -209,7 +209,7 @@ func render(name, indent string, p *pipeline) ([]byte, error) {
 	return lines, nil
 }
 
-var simple = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./-]*$`)
+var simple = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_./-]*$`)
 
 // plain is a scalar as YAML reads it back: with quotes only where it needs them.
 func plain(s string) string {
