@@ -4,11 +4,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/enginetest"
 )
 
 // A disk that takes no more ends the push with its cause; what was pushed before
 // is whole, and once there is room the same push goes through.
 func TestADiskThatIsFullEndsThePushAndNoMore(t *testing.T) {
+	if !enginetest.Alone(t) {
+		return
+	}
 	f := start(t, Options{})
 	small, big := random(1<<10), random(4<<20)
 	first := f.push("web", "one", f.image("web", small))

@@ -7,12 +7,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/slipway-dev/slipway/internal/enginetest"
 )
 
 // TestAFullDiskRefusesAndLosesNothing fills what the store writes to until it
 // refuses: what it refused is not there, what it acknowledged is, and it goes on
 // as soon as there is room.
 func TestAFullDiskRefusesAndLosesNothing(t *testing.T) {
+	if !enginetest.Alone(t) {
+		return
+	}
 	for name, fill := range map[string]func(t *testing.T, s *Store) (empty func()){
 		"no space":        limitPages,
 		"the file is cut": limitFiles,
