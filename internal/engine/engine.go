@@ -99,7 +99,7 @@ func (e *Engine) open(ctx context.Context) (err error) {
 		}
 		return nil
 	})
-	for _, run := range append(e.services.runs, collect) {
+	for _, run := range append(e.services.runs, e.collect) {
 		e.background.Go(func() error { return e.controller(ctx, run) })
 	}
 	e.cfg.Log.Info("engine started", "endpoint", "http://"+e.running.API, "account", e.cfg.Account, "region", e.cfg.Region, "data", e.cfg.Data, "simulate", e.cfg.Simulate)

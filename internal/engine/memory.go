@@ -23,7 +23,7 @@ const (
 // collect tunes the garbage collector to what is alive and to what is going on,
 // and gives memory back when the work is over. It leaves it alone where the
 // environment sets it.
-func collect(ctx context.Context) error {
+func (e *Engine) collect(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		<-ctx.Done()
 		return ctx.Err()
@@ -48,6 +48,9 @@ func collect(ctx context.Context) error {
 		debug.SetGCPercent(collectAt(alive, rests))
 		if rests && !rested {
 			debug.FreeOSMemory()
+			if err := unmapProgram(); err != nil {
+				e.cfg.Log.Debug("the program's pages are kept", "error", err)
+			}
 		}
 	}
 }
