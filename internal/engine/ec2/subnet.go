@@ -3,6 +3,7 @@ package ec2
 import (
 	"cmp"
 	"context"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -193,6 +194,11 @@ func showSubnet(tx *state.Tx, scope state.Scope, n *Subnet) api.Subnet {
 		},
 		BlockPublicAccessStates: &api.BlockPublicAccessStates{InternetGatewayBlockMode: api.BlockPublicAccessModeOff},
 	}
+}
+
+// SubnetsOf are a VPC's subnets.
+func SubnetsOf(tx *state.Tx, scope state.Scope, vpc string) iter.Seq[*Subnet] {
+	return subnetsOf.Get(tx, scope, vpc)
 }
 
 // FreeAddresses is how many addresses of a subnet nobody has.

@@ -9,6 +9,7 @@ package elbv2
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -23,6 +24,8 @@ import (
 type Network interface {
 	// Subnet is a subnet's VPC and zone.
 	Subnet(tx *state.Tx, scope state.Scope, id string) (vpc, zone string, ok bool)
+	// ZoneOf is the zone of the VPC's subnet that the address is in.
+	ZoneOf(tx *state.Tx, scope state.Scope, vpc string, addr netip.Addr) (zone string, ok bool)
 	// FreeAddresses is how many addresses of a subnet nobody has.
 	FreeAddresses(tx *state.Tx, scope state.Scope, subnet string) int
 	// SecurityGroup is a security group's VPC.

@@ -21,10 +21,11 @@ func (s *Service) RegisterTargets(_ context.Context, c *operation.Caller, in *ap
 			return err
 		}
 		for _, d := range in.Targets {
-			if err := s.checkTarget(tx, c.Scope(), g, d); err != nil {
+			zone, err := s.checkTarget(tx, c.Scope(), g, d)
+			if err != nil {
 				return err
 			}
-			Register(tx, c.Scope(), g.ARN, *d.Id, or(awsapi.V(d.Port), g.Port), awsapi.V(d.AvailabilityZone), s.env.Now())
+			Register(tx, c.Scope(), g.ARN, *d.Id, or(awsapi.V(d.Port), g.Port), zone, s.env.Now())
 		}
 		if max := limits["targets-per-application-load-balancer"]; countTargets(tx, c.Scope(), g.ARN) > max {
 			return api.TooManyTargetsException("The limit of %d targets is exceeded", max)
@@ -57,22 +58,45 @@ func Register(tx *state.Tx, scope state.Scope, group, id string, port int, zone 
 	Healths.Delete(tx, scope, key)
 }
 
-func (s *Service) checkTarget(tx *state.Tx, scope state.Scope, g *TargetGroup, d api.TargetDescription) error {
+// checkTarget is the zone that a target is in, and an error when it can be none of
+// the group's: an instance runs in its VPC; an address is in a subnet of it, whose
+// zone it has, or private, and then in all zones
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html).
+// Loopback, which AWS has no use for, is the engine's own host.
+func (s *Service) checkTarget(tx *state.Tx, scope state.Scope, g *TargetGroup, d api.TargetDescription) (zone string, err error) {
+	zone = awsapi.V(d.AvailabilityZone)
 	if g.Type == api.TargetTypeEnumInstance {
 		vpc, _, ok := s.net.Instance(tx, scope, *d.Id)
 		switch {
 		case !ok:
-			return api.InvalidTargetException("The following targets are not in a running state and cannot be registered: '%s'", *d.Id)
+			return "", api.InvalidTargetException("The following targets are not in a running state and cannot be registered: '%s'", *d.Id)
 		case vpc != g.VPC:
-			return api.InvalidTargetException("The following targets are not within the target group VPC '%s': '%s'", g.VPC, *d.Id)
+			return "", api.InvalidTargetException("The following targets are not within the target group VPC '%s': '%s'", g.VPC, *d.Id)
 		}
-		return nil
+		return zone, nil
 	}
-	if _, err := netip.ParseAddr(*d.Id); err != nil {
-		return invalid("The IP address '%s' is not a valid IPv4 address", *d.Id)
+	addr, err := netip.ParseAddr(*d.Id)
+	if err != nil {
+		return "", invalid("The IP address '%s' is not a valid IPv4 address", *d.Id)
 	}
-	return nil
+	in, within := s.net.ZoneOf(tx, scope, g.VPC, addr)
+	switch {
+	case within && zone != "" && zone != in:
+		return "", invalid("The IP address '%s' is within the VPC, and cannot have its Availability Zone overridden to '%s' from '%s'", addr, zone, in)
+	case within:
+		return in, nil
+	case !addr.IsPrivate() && !shared.Contains(addr) && !addr.IsLoopback():
+		return "", invalid("The IP address '%s' is not in the VPC, and publicly routable IP addresses cannot be registered", addr)
+	case zone == "":
+		return "", invalid("The Availability Zone is required for IP address '%s' because it is not in the VPC", addr)
+	case zone != "all":
+		return "", invalid("You must specify 'all' for all enabled Availability Zones, since the IP address '%s' is outside the VPC", addr)
+	}
+	return zone, nil
 }
+
+// shared is the address space of RFC 6598, which AWS takes for private, too.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // DeregisterTargets starts to drain targets. Those that are not registered are
 // passed over.

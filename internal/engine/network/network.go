@@ -29,6 +29,16 @@ func (Network) Subnet(tx *state.Tx, scope state.Scope, id string) (vpc, zone str
 	return n.VPC, n.Zone, true
 }
 
+// ZoneOf implements elbv2.Network.
+func (Network) ZoneOf(tx *state.Tx, scope state.Scope, vpc string, addr netip.Addr) (zone string, ok bool) {
+	for n := range ec2.SubnetsOf(tx, scope, vpc) {
+		if n.Block.Contains(addr) {
+			return n.Zone, true
+		}
+	}
+	return "", false
+}
+
 // FreeAddresses implements elbv2.Network.
 func (Network) FreeAddresses(tx *state.Tx, scope state.Scope, subnet string) int {
 	n, ok := ec2.Subnets.Get(tx, scope, subnet)
