@@ -122,7 +122,7 @@ func (f *faulty) destroy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return release.Destroy(ctx, a, f.env, true, f.sink)
+	return release.Destroy(ctx, a, f.env, true, release.Options{Sink: f.sink})
 }
 
 // same waits until the plan says that nothing differs from the file: what it reads

@@ -101,7 +101,7 @@ func TestAFullLoadBalancerGetsASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := release.Destroy(ctx, a, f.env, false, f.sink); err != nil {
+	if err := release.Destroy(ctx, a, f.env, false, release.Options{Sink: f.sink}); err != nil {
 		t.Fatal(err)
 	}
 

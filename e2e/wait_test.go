@@ -10,12 +10,13 @@ import (
 )
 
 // A deploy that waits says for whom, goes on once the lock is given back, and two
-// at once come one after the other.
+// at once come one after the other. Nothing is removed meanwhile.
 func TestADeployWaitsForAnother(t *testing.T) {
 	t.Parallel()
 	a := simulated(t)
 	a.runs(0, []string{"env", "up", "playground"})
 	a.held("travis #42", "v0.9.0")
+	a.runs(1, []string{"destroy", "playground", "--yes"}, `another deploy runs: travis #42 has been deploying v0.9.0 of playground-ship since .*--wait`)
 	cmd := exec.Command(a.binary, "deploy", "playground", "--tag", "v1", "--wait")
 	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
 	cmd.Stderr = os.Stderr
@@ -48,5 +49,9 @@ func TestADeployWaitsForAnother(t *testing.T) {
 	all.Wait()
 	if got := a.must("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].[taskDefinition,runningCount]"); !strings.HasSuffix(got, ":3\t1") {
 		t.Errorf("after three deploys the service is at %q", got)
+	}
+	a.runs(0, []string{"env", "destroy", "playground", "--yes"})
+	if got := a.must("ssm", "describe-parameters", "--query", "Parameters[].Name"); got != "" {
+		t.Errorf("the removal leaves %q", got)
 	}
 }

@@ -29,6 +29,7 @@ never removes what others made. Images and logs are kept.`)
 
 func destroyer(t *terminal, example, short string, all bool, long string) *cobra.Command {
 	d := &deployment{t: t}
+	var o release.Options
 	var yes bool
 	c := &cobra.Command{
 		Use: "destroy ENV", Short: short, Long: long,
@@ -41,7 +42,8 @@ func destroyer(t *terminal, example, short string, all bool, long string) *cobra
 			if err := d.sure(yes, all); err != nil {
 				return err
 			}
-			err := release.Destroy(c.Context(), d.account, d.env, all, d.reporter.Sink)
+			o.Sink = d.reporter.Sink
+			err := release.Destroy(c.Context(), d.account, d.env, all, o)
 			d.reporter.End()
 			if err != nil {
 				return d.halfway(c.Context(), err)
@@ -54,6 +56,7 @@ func destroyer(t *terminal, example, short string, all bool, long string) *cobra
 		},
 	}
 	d.flags(c)
+	c.Flags().BoolVar(&o.Wait, "wait", false, "wait for a deploy of the same services instead of refusing")
 	c.Flags().BoolVar(&yes, "yes", false, "do it without asking")
 	return c
 }

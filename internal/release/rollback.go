@@ -140,9 +140,16 @@ func pick(env *slipway.Environment, name string) (*slipway.Service, error) {
 // Pick is pick, for the commands.
 func Pick(env *slipway.Environment, name string) (*slipway.Service, error) { return pick(env, name) }
 
-// Destroy removes an environment's services, and with all what they share too.
-func Destroy(ctx context.Context, a *cloud.Account, env slipway.Environment, all bool, sink slipway.Sink) error {
+// Destroy removes an environment's services, and with all what they share too. No
+// deploy of them runs meanwhile.
+func Destroy(ctx context.Context, a *cloud.Account, env slipway.Environment, all bool, o Options) error {
+	o.Sink = doing(a, o.Sink)
 	env = a.Resolve(env)
+	give, ctx, err := a.Hold(ctx, env.Cluster.Name, names(&env), "a removal", o.Wait, func(text string) { o.note("destroy", "", text) })
+	if err != nil {
+		return refused(err)
+	}
+	defer give()
 	if _, err := a.Observe(ctx, &env, plan.Wanted(&env)); err != nil {
 		return refused(err)
 	}
@@ -151,7 +158,7 @@ func Destroy(ctx context.Context, a *cloud.Account, env slipway.Environment, all
 			return refused(err)
 		}
 	}
-	w := &cloud.Work{Env: &env, Sink: sink}
+	w := &cloud.Work{Env: &env, Sink: o.Sink}
 	if err := a.DestroyServices(ctx, w); err != nil || !all {
 		return err
 	}

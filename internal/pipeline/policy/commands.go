@@ -206,5 +206,5 @@ func secrets(s Scope, action string) Statement {
 
 func destroy(s Scope, all bool) []Statement {
 	wanted := plan.Wanted(s.Env)
-	return slices.Concat(observe(s, wanted), remove(s, wanted, all), []Statement{onServices(s, "ecs:DescribeServices")})
+	return slices.Concat([]Statement{lock(s)}, observe(s, wanted), remove(s, wanted, all), []Statement{onServices(s, "ecs:DescribeServices")})
 }
