@@ -17,25 +17,11 @@ func TestADeployWaitsForAnother(t *testing.T) {
 	a.runs(0, []string{"env", "up", "playground"})
 	a.held("travis #42", "v0.9.0")
 	a.runs(1, []string{"destroy", "playground", "--yes"}, `another deploy runs: travis #42 has been deploying v0.9.0 of playground-ship since .*--wait`)
-	cmd := exec.Command(a.binary, "deploy", "playground", "--tag", "v1", "--wait")
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		said.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "another deploy runs: travis #42 has been deploying v0.9.0 of playground-ship since") {
-			a.must("ssm", "delete-parameter", "--name", lockOfShip)
-		}
-	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "another deploy runs") || !strings.Contains(said.String(), "v1 runs") {
-		t.Errorf("it ends with %v:\n%s", err, &said)
+	said := a.saying("another deploy runs: travis #42 has been deploying v0.9.0 of playground-ship since", func() {
+		a.must("ssm", "delete-parameter", "--name", lockOfShip)
+	}, "deploy", "playground", "--tag", "v1", "--wait")
+	if !strings.Contains(said, "v1 runs") {
+		t.Error(said)
 	}
 
 	var all sync.WaitGroup
@@ -50,8 +36,46 @@ func TestADeployWaitsForAnother(t *testing.T) {
 	if got := a.must("ecs", "describe-services", "--cluster", "yard", "--services", "playground-ship", "--query", "services[0].[taskDefinition,runningCount]"); !strings.HasSuffix(got, ":3\t1") {
 		t.Errorf("after three deploys the service is at %q", got)
 	}
+
+	// A rollback that was interrupted and can go neither on nor back.
+	service := []string{"ecs", "update-service", "--cluster", "yard", "--service", "playground-ship", "--deployment-configuration"}
+	a.must(append(service, "minimumHealthyPercent=100,maximumPercent=150", "--task-definition", "playground-ship:2")...)
+	said = a.saying("back to", func() { a.must(append(service, "minimumHealthyPercent=100,maximumPercent=200")...) }, "rollback", "playground")
+	if !strings.Contains(said, "(playground-ship:2)") {
+		t.Errorf("a rollback of what is on its way back goes further:\n%s", said)
+	}
+
 	a.runs(0, []string{"env", "destroy", "playground", "--yes"})
 	if got := a.must("ssm", "describe-parameters", "--query", "Parameters[].Name"); got != "" {
 		t.Errorf("the removal leaves %q", got)
 	}
+}
+
+// saying runs slipway, does something when a line has the text, and is all that
+// slipway said. It ends well.
+func (a *application) saying(text string, then func(), args ...string) string {
+	a.t.Helper()
+	cmd := exec.Command(a.binary, args...)
+	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	var said strings.Builder
+	seen := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if !seen && strings.Contains(lines.Text(), text) {
+			seen = true
+			then()
+		}
+	}
+	if err := cmd.Wait(); err != nil || !seen {
+		a.t.Errorf("slipway %s ends with %v:\n%s", strings.Join(args, " "), err, &said)
+	}
+	return said.String()
 }

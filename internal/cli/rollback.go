@@ -28,7 +28,7 @@ is not looked at. It is followed like a deploy, and succeeds when it serves.`,
 				return err
 			}
 			o.Door, o.Sink = d.door, d.reporter.Sink
-			d.onward = "slipway status " + d.env.Name + " shows how far it is" // again would be one release further
+			d.onward = "slipway status " + d.env.Name + " shows how far it is" // once it is there, again would be one release further
 			out, err := release.Rollback(c.Context(), d.account, d.env, to, o)
 			d.reporter.End()
 			if err != nil {

@@ -77,7 +77,7 @@ func (a *Account) seeService(ctx context.Context, s types.Service, w slipway.Res
 	settings := serviceSettings(s)
 	marked, hash, _ := strings.Cut(tags[tagMark], " ")
 	seen := slipway.Seen{Ref: aws.ToString(s.ServiceArn), Settings: settings, Status: aws.ToString(s.Status), Mark: hash, Foreign: marked != path.Base(revision)}
-	if earlier(path.Base(revision), marked) {
+	if slipway.Earlier(revision, marked) {
 		seen.Mark = "" // gone back to: what is another there is nobody's work by hand
 	}
 	if hash == mark(w.Settings) && !seen.Foreign && !closely {
@@ -102,16 +102,6 @@ func (a *Account) seeService(ctx context.Context, s types.Service, w slipway.Res
 	}
 	a.seen.Running[w.Name] = running
 	return nil
-}
-
-// earlier tells whether a revision, as family:number, was registered before another
-// one of the family.
-func earlier(revision, other string) bool {
-	family, number, _ := strings.Cut(revision, ":")
-	same, than, _ := strings.Cut(other, ":")
-	n, wrong := strconv.Atoi(number)
-	m, err := strconv.Atoi(than)
-	return wrong == nil && err == nil && family == same && n < m
 }
 
 func (a *Account) definitionOf(ctx context.Context, revision string) (*types.TaskDefinition, error) {

@@ -14,7 +14,7 @@ import (
 
 // Rollback puts every service of an environment back on the release before the
 // one that runs, or on the one named, by its own revision: nothing is built and
-// nothing of the file is looked at.
+// nothing of the file is looked at. One that was interrupted is continued.
 func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to string, o Options) (*Outcome, error) {
 	env = a.Resolve(env)
 	start := time.Now()
@@ -27,12 +27,16 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 	if err != nil {
 		return nil, refused(err)
 	}
+	again := ""
+	if to == "" {
+		again = returning(&env, seen)
+	}
 	back := map[string]slipway.Past{}
 	for i := range env.Services {
 		if _, there := seen.Running[env.Services[i].Name]; !there {
 			return nil, refused(cloud.NotDeployed(&env, &env.Services[i]))
 		}
-		if back[env.Services[i].Name], err = before(ctx, a, &env, &env.Services[i], to); err != nil {
+		if back[env.Services[i].Name], err = before(ctx, a, &env, &env.Services[i], to, again); err != nil {
 			return nil, refused(err)
 		}
 	}
@@ -47,7 +51,9 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 			return nil, err
 		}
 		w.Began(svc.Name, d)
-		out.Tag, out.Before = p.Tag, seen.Running[svc.Name].Tag
+		if out.Tag = p.Tag; !p.Current {
+			out.Before = seen.Running[svc.Name].Tag
+		}
 	}
 	if err := Await(ctx, a, w, seen, o.Door); err != nil {
 		return nil, err
@@ -60,8 +66,20 @@ func Rollback(ctx context.Context, a *cloud.Account, env slipway.Environment, to
 	return out, err
 }
 
-// before is the revision to go back to.
-func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc *slipway.Service, to string) (slipway.Past, error) {
+// returning is the release that services are on their way back to: a rollback was
+// interrupted, or ECS goes back by itself. "" when none is.
+func returning(env *slipway.Environment, seen *slipway.Observed) string {
+	for _, svc := range env.Services {
+		if r := seen.Running[svc.Name]; r.Returning() {
+			return r.Tag
+		}
+	}
+	return ""
+}
+
+// before is the revision to go back to. A rollback that is under way to a release
+// is continued: whoever is there stays.
+func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc *slipway.Service, to, again string) (slipway.Past, error) {
 	list, err := a.History(ctx, env, svc, 50)
 	if err != nil {
 		return slipway.Past{}, err
@@ -71,6 +89,9 @@ func before(ctx context.Context, a *cloud.Account, env *slipway.Environment, svc
 		if p.Current {
 			current = p
 		}
+	}
+	if again != "" && current.Tag == again {
+		return current, nil
 	}
 	passed := false
 	for _, p := range list {

@@ -1,6 +1,12 @@
 package slipway
 
-import "time"
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Observed is what an account has of one environment.
 type Observed struct {
@@ -51,6 +57,26 @@ type Deployment struct {
 	Pending      int       `json:"pending"`
 	FailedTasks  int       `json:"failedTasks"`
 	Since        time.Time `json:"since"`
+}
+
+// Returning tells that the service is on its way back: what its newest rollout
+// starts was registered before what it replaces.
+func (r Running) Returning() bool {
+	if len(r.Deployments) == 0 || r.Deployments[0].RolloutState != "IN_PROGRESS" {
+		return false
+	}
+	to := r.Deployments[0].Revision
+	return slices.ContainsFunc(r.Deployments[1:], func(d Deployment) bool { return Earlier(to, d.Revision) })
+}
+
+// Earlier tells whether a revision, an ARN or its family:number, was registered
+// before another of the same family.
+func Earlier(revision, other string) bool {
+	family, number, _ := strings.Cut(path.Base(revision), ":")
+	same, than, _ := strings.Cut(path.Base(other), ":")
+	n, wrong := strconv.Atoi(number)
+	m, err := strconv.Atoi(than)
+	return wrong == nil && err == nil && family == same && n < m
 }
 
 // Survey is what the instances of a cluster that others made are like.
