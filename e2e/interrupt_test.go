@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,18 +19,8 @@ func TestAnInterruptedDeployGivesItsLockBack(t *testing.T) {
 	a := &application{engine: start(t, "--simulate"), dir: t.TempDir()}
 	a.write("slipway.yaml", strings.NewReplacer("  secrets: { KEY: \"ssm:/{env}/key\" }\n", "", "example.com", "ship.slipway.test").Replace(faultyFile))
 	a.runs(0, []string{"env", "up", "playground"})
-	cmd := exec.Command(a.binary, "deploy", "playground", "--tag", "v1")
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); { // nothing answers behind a simulated balancer: the proof waits
+	cmd, lines, said := a.begin(t.Context(), "deploy", "playground", "--tag", "v1")
+	for lines.Scan() { // nothing answers behind a simulated balancer: the proof waits
 		if strings.Contains(lines.Text(), "1/1 healthy") {
 			cmd.Process.Signal(os.Interrupt)
 		}
@@ -51,19 +38,9 @@ func TestAnInterruptedDeployGivesItsLockBack(t *testing.T) {
 // tells whether that came. What it was at goes on, or does not.
 func (a *application) ended(with os.Signal, at func(e slipway.Event) bool) bool {
 	a.t.Helper()
-	cmd := exec.Command(a.binary, "up", "--json")
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
+	cmd, lines, said := a.begin(a.t.Context(), "up", "--json")
 	came := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		var e slipway.Event
 		if json.Unmarshal(lines.Bytes(), &e) == nil && !came && at(e) {
 			came = true
@@ -73,9 +50,9 @@ func (a *application) ended(with os.Signal, at func(e slipway.Event) bool) bool 
 	cmd.Wait()
 	switch status := cmd.ProcessState.Sys().(syscall.WaitStatus); {
 	case came && with == os.Interrupt && (status.ExitStatus() != 5 || !strings.Contains(said.String(), "slipway up --json continues from there")):
-		a.t.Errorf("interrupted, it ends with %s: %s", cmd.ProcessState, &said)
+		a.t.Errorf("interrupted, it ends with %s: %s", cmd.ProcessState, said)
 	case !came && !cmd.ProcessState.Success():
-		a.t.Fatalf("it ended by itself, %s: %s", cmd.ProcessState, &said)
+		a.t.Fatalf("it ended by itself, %s: %s", cmd.ProcessState, said)
 	}
 	return came
 }

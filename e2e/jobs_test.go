@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -68,18 +65,10 @@ func (a *application) writes(text string) {
 	a.t.Helper()
 	ctx, cancel := context.WithTimeout(a.t.Context(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, a.binary, "logs", "playground", "-f")
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
+	cmd, lines, _ := a.begin(ctx, "logs", "playground", "-f")
 	defer cmd.Wait()
 	defer cancel()
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		if strings.Contains(lines.Text(), text) {
 			return
 		}

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,6 +124,22 @@ func (a *application) tag(tag, mode string) {
 	a.git("add", "-A")
 	a.git("commit", "-q", "--allow-empty", "-m", tag)
 	a.git("tag", tag)
+}
+
+// begin starts slipway and gives its lines as they come, and what it says on
+// standard error; the command is waited for by who began it.
+func (a *application) begin(ctx context.Context, args ...string) (cmd *exec.Cmd, lines *bufio.Scanner, said *bytes.Buffer) {
+	a.t.Helper()
+	cmd, said = exec.CommandContext(ctx, a.binary, args...), new(bytes.Buffer)
+	cmd.Dir, cmd.Env, cmd.Stderr = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data), said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	return cmd, bufio.NewScanner(out), said
 }
 
 // runs runs slipway and checks its exit code and that it says all of the lines,
@@ -285,17 +303,9 @@ func (a *application) onceInATask() {
 	a.runs(125, []string{"run", "playground", "--", "/no-such-program"}, `the task did not run: container ship: CannotStartContainerError`)
 	a.runs(125, []string{"run", "playground", "--job", "none"}, `has no job "none"; it has greet`)
 	a.runs(1, []string{"run", "playground", "x"}, `^error: the command stands behind --`, `^next: slipway run ENV \[--job NAME\] \[-- COMMAND…\]`)
-	cmd := exec.Command(a.binary, "run", "playground", "--", "/ship", "stay")
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "stay v1.1.0") {
-		a.t.Errorf("it writes %q (%v)", line, err)
+	cmd, lines, _ := a.begin(a.t.Context(), "run", "playground", "--", "/ship", "stay")
+	if lines.Scan(); !strings.HasPrefix(lines.Text(), "stay v1.1.0") {
+		a.t.Errorf("it writes %q (%v)", lines.Text(), lines.Err())
 	}
 	cmd.Process.Signal(os.Interrupt)
 	if cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {

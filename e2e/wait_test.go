@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"bufio"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -55,19 +52,10 @@ func TestADeployWaitsForAnother(t *testing.T) {
 // slipway said. It ends well.
 func (a *application) saying(text string, then func(), args ...string) string {
 	a.t.Helper()
-	cmd := exec.Command(a.binary, args...)
-	cmd.Dir, cmd.Env = a.dir, append(os.Environ(), "SLIPWAY_DATA="+a.data)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
+	cmd, lines, errs := a.begin(a.t.Context(), args...)
 	var said strings.Builder
 	seen := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		said.WriteString(lines.Text() + "\n")
 		if !seen && strings.Contains(lines.Text(), text) {
 			seen = true
@@ -75,7 +63,7 @@ func (a *application) saying(text string, then func(), args ...string) string {
 		}
 	}
 	if err := cmd.Wait(); err != nil || !seen {
-		a.t.Errorf("slipway %s ends with %v:\n%s", strings.Join(args, " "), err, &said)
+		a.t.Errorf("slipway %s ends with %v:\n%s%s", strings.Join(args, " "), err, &said, errs)
 	}
 	return said.String()
 }

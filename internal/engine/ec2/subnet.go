@@ -3,7 +3,6 @@ package ec2
 import (
 	"cmp"
 	"context"
-	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -196,9 +195,14 @@ func showSubnet(tx *state.Tx, scope state.Scope, n *Subnet) api.Subnet {
 	}
 }
 
-// SubnetsOf are a VPC's subnets.
-func SubnetsOf(tx *state.Tx, scope state.Scope, vpc string) iter.Seq[*Subnet] {
-	return subnetsOf.Get(tx, scope, vpc)
+// SubnetAt is the subnet of a VPC that an address is in.
+func SubnetAt(tx *state.Tx, scope state.Scope, vpc string, a netip.Addr) (*Subnet, bool) {
+	for n := range subnetsOf.Get(tx, scope, vpc) {
+		if n.Block.Contains(a) {
+			return n, true
+		}
+	}
+	return nil, false
 }
 
 // FreeAddresses is how many addresses of a subnet nobody has.

@@ -31,12 +31,11 @@ func (Network) Subnet(tx *state.Tx, scope state.Scope, id string) (vpc, zone str
 
 // ZoneOf implements elbv2.Network.
 func (Network) ZoneOf(tx *state.Tx, scope state.Scope, vpc string, addr netip.Addr) (zone string, ok bool) {
-	for n := range ec2.SubnetsOf(tx, scope, vpc) {
-		if n.Block.Contains(addr) {
-			return n.Zone, true
-		}
+	n, ok := ec2.SubnetAt(tx, scope, vpc, addr)
+	if !ok {
+		return "", false
 	}
-	return "", false
+	return n.Zone, true
 }
 
 // FreeAddresses implements elbv2.Network.
